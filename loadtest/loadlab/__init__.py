@@ -1,0 +1,1 @@
+"""Load: locust users and the benchmark harness."""

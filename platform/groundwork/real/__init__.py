@@ -1,0 +1,1 @@
+"""The seams as they are on a real machine."""

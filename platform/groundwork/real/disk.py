@@ -1,0 +1,100 @@
+"""Folders and append files of the operating system."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+# Linux takes at most IOV_MAX (1024) pieces in one writev.
+PIECES_MAX = 1000
+
+
+class OsAppendFile:
+    """A file that is appended to with `writev` and read with `pread`: no seek, no buffer."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._size = os.fstat(self._fd).st_size
+
+    def append(self, pieces: Sequence[bytes | memoryview]) -> None:
+        for start in range(0, len(pieces), PIECES_MAX):
+            self._append_some(pieces[start : start + PIECES_MAX])
+
+    def _append_some(self, pieces: Sequence[bytes | memoryview]) -> None:
+        wanted = sum(map(len, pieces))
+        written = os.writev(self._fd, pieces)
+        self._size += written
+        if written < wanted:
+            # A short write is rare (nearly full disk, signal): finish it the plain way.
+            rest = memoryview(b"".join(pieces))[written:]
+            while rest:
+                written = os.write(self._fd, rest)
+                self._size += written
+                rest = rest[written:]
+
+    def fsync(self) -> None:
+        os.fdatasync(self._fd)
+
+    def read_at(self, position: int, size: int) -> bytes:
+        return os.pread(self._fd, size, position)
+
+    def size(self) -> int:
+        return self._size
+
+    def truncate(self, size: int) -> None:
+        os.ftruncate(self._fd, size)
+        self._size = size
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class OsDirectory:
+    """A folder on the real disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def root(self) -> Path:
+        return self._root
+
+    def open_append(self, path: str) -> OsAppendFile:
+        whole = self._root / path
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        return OsAppendFile(whole)
+
+    def names(self, path: str = "") -> list[str]:
+        whole = self._root / path
+        return sorted(os.listdir(whole)) if whole.is_dir() else []
+
+    def exists(self, path: str) -> bool:
+        return (self._root / path).exists()
+
+    def read(self, path: str) -> bytes:
+        return (self._root / path).read_bytes()
+
+    def write_atomically(self, path: str, data: bytes) -> None:
+        whole = self._root / path
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        spare = whole.with_name(whole.name + ".new")
+        with spare.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        spare.replace(whole)
+
+    def rename(self, old: str, new: str) -> None:
+        target = self._root / new
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (self._root / old).rename(target)
+
+    def remove(self, path: str) -> None:
+        whole = self._root / path
+        if whole.is_dir():
+            shutil.rmtree(whole)
+        else:
+            whole.unlink(missing_ok=True)

@@ -1,0 +1,81 @@
+"""The outside world, as protocols. Real and simulated versions live in sibling packages.
+
+A function that needs time, chance or a disk takes one of these as an argument, so
+that a test can hand it a clock that jumps or a disk that forgets.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now_ms(self) -> int:
+        """Wall-clock milliseconds since 1970. May step back; never subtract two of them."""
+        ...
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds that only go forward. For deadlines and durations."""
+        ...
+
+    async def sleep_until(self, deadline_ms: int) -> None:
+        """Return once `monotonic_ms()` has reached `deadline_ms`; at once if it has already."""
+        ...
+
+
+class Rng(Protocol):
+    """Chance, made from a seed: the part of `random.Random` that we use."""
+
+    def random(self) -> float: ...
+    def uniform(self, a: float, b: float) -> float: ...
+    def randint(self, a: int, b: int) -> int: ...
+    def randbytes(self, n: int) -> bytes: ...
+
+
+class AppendFile(Protocol):
+    """An open file that grows at its end: the only thing that storage may write to.
+
+    Raises `OSError` as the operating system does; `errno.ENOSPC` is a full disk.
+    """
+
+    def append(self, pieces: Sequence[bytes | memoryview]) -> None:
+        """Write all pieces one after another at the end. After an error the size is unknown."""
+        ...
+
+    def fsync(self) -> None:
+        """Return once all that was appended survives a loss of power."""
+        ...
+
+    def read_at(self, position: int, size: int) -> bytes:
+        """Return up to `size` bytes from `position`; fewer only at the end of the file."""
+        ...
+
+    def size(self) -> int: ...
+    def truncate(self, size: int) -> None: ...
+    def close(self) -> None: ...
+
+
+class Directory(Protocol):
+    """A folder of a data directory. Paths are relative to it and use `/`."""
+
+    def open_append(self, path: str) -> AppendFile:
+        """Open `path` for reading and appending; make it (and its folders) where missing."""
+        ...
+
+    def names(self, path: str = "") -> list[str]:
+        """Return the sorted names of what lies directly in `path`; empty where it is missing."""
+        ...
+
+    def exists(self, path: str) -> bool: ...
+    def read(self, path: str) -> bytes: ...
+
+    def write_atomically(self, path: str, data: bytes) -> None:
+        """Replace `path` by `data` so that a crash leaves the old file or the new, never half."""
+        ...
+
+    def rename(self, old: str, new: str) -> None: ...
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a folder with all in it. No error where it is missing."""
+        ...

@@ -1,0 +1,1 @@
+"""The broker process: connections, routing and the handlers of each API."""

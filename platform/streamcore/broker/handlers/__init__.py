@@ -1,0 +1,1 @@
+"""One file per API; each declares the key and the versions that it answers."""

@@ -1,0 +1,1 @@
+"""A partition in memory: what may be appended, and who waits for it. Pure."""

@@ -1,0 +1,1 @@
+"""The services of a ride-hailing city, on the log."""

@@ -1,0 +1,1 @@
+"""Arrays by driver slot: the numpy kit that hot paths share. Pure."""

@@ -1,0 +1,1 @@
+"""Positions and ride events to the sockets of riders."""

@@ -1,0 +1,1 @@
+"""Pings, rides and drivers' actions come in here; acknowledgements and offers go out."""

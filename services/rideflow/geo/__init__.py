@@ -1,0 +1,1 @@
+"""Places on Earth: distances, cells and snapping. Pure."""

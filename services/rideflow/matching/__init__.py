@@ -1,0 +1,1 @@
+"""Which driver for which rider: windows, candidates, assignment, offers."""

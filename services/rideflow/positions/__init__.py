@@ -1,0 +1,1 @@
+"""From pings to positions: order, duplicates, plausibility, staleness."""

@@ -1,0 +1,1 @@
+"""The road network of a city pack: graph, travel times and routes. Pure."""

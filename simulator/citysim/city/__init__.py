@@ -1,0 +1,1 @@
+"""The simulated city, pure and seeded: roads, drivers, riders, demand."""
