@@ -166,9 +166,7 @@ class LogProducer(Protocol):
         """Whether a send would be taken now."""
         ...
 
-    def send_columns(
-        self, topic: TopicName, columns: FixedColumns, delivered: Delivered
-    ) -> None:
+    def send_columns(self, topic: TopicName, columns: FixedColumns, delivered: Delivered) -> None:
         """Send n records in one request of all partitions. Raises `Backpressure`."""
         ...
 

@@ -34,9 +34,7 @@ DRIVER_STATES: Final = Topic(
 )
 RIDE_COMMANDS: Final = Topic(name="ride.commands", partitions=4, configs=_kept(24, 0.25))
 RIDE_EVENTS: Final = Topic(name="ride.events", partitions=4, configs=_kept(168, 0.25))
-DISPATCH_DECISIONS: Final = Topic(
-    name="dispatch.decisions", partitions=4, configs=_kept(24, 0.25)
-)
+DISPATCH_DECISIONS: Final = Topic(name="dispatch.decisions", partitions=4, configs=_kept(24, 0.25))
 TRAFFIC_SPEEDS: Final = Topic(
     name="traffic.speeds", partitions=4, configs={"cleanup.policy": "compact"}
 )
