@@ -1,0 +1,53 @@
+"""DescribeGroups (key 15): state and members of groups. Versions 0-5."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from streamcore.wire.cold import (
+    BOOL,
+    BYTES,
+    INT16,
+    INT32,
+    NULLABLE_STRING,
+    STRING,
+    Message,
+    Versions,
+    array,
+)
+
+OPERATIONS_UNKNOWN = -(2**31)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeGroupsRequest(Message):
+    FLEXIBLE_FROM: ClassVar[int] = 5
+    groups: Annotated[tuple[str, ...], array(STRING)]
+    include_authorized_operations: Annotated[bool, BOOL, Versions(since=3)] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedMember:
+    member_id: Annotated[str, STRING]
+    group_instance_id: Annotated[str | None, NULLABLE_STRING, Versions(since=4)] = None
+    client_id: Annotated[str, STRING]
+    client_host: Annotated[str, STRING]
+    member_metadata: Annotated[bytes, BYTES]
+    member_assignment: Annotated[bytes, BYTES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedGroup:
+    error_code: Annotated[int, INT16] = 0
+    group_id: Annotated[str, STRING]
+    group_state: Annotated[str, STRING] = ""
+    protocol_type: Annotated[str, STRING] = ""
+    protocol_data: Annotated[str, STRING] = ""
+    members: Annotated[tuple[DescribedMember, ...], array(DescribedMember)] = ()
+    authorized_operations: Annotated[int, INT32, Versions(since=3)] = OPERATIONS_UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeGroupsResponse(Message):
+    FLEXIBLE_FROM: ClassVar[int] = 5
+    throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0
+    groups: Annotated[tuple[DescribedGroup, ...], array(DescribedGroup)] = ()

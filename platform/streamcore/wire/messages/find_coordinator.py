@@ -1,0 +1,45 @@
+"""FindCoordinator (key 10): which broker runs a group. Versions 0-4; several keys since 4."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from streamcore.wire.cold import (
+    INT8,
+    INT16,
+    INT32,
+    NULLABLE_STRING,
+    STRING,
+    Message,
+    Versions,
+    array,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindCoordinatorRequest(Message):
+    FLEXIBLE_FROM: ClassVar[int] = 3
+    key: Annotated[str, STRING, Versions(until=3)] = ""
+    key_type: Annotated[int, INT8, Versions(since=1)] = 0
+    coordinator_keys: Annotated[tuple[str, ...], array(STRING), Versions(since=4)] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coordinator:
+    key: Annotated[str, STRING]
+    node_id: Annotated[int, INT32]
+    host: Annotated[str, STRING]
+    port: Annotated[int, INT32]
+    error_code: Annotated[int, INT16]
+    error_message: Annotated[str | None, NULLABLE_STRING] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindCoordinatorResponse(Message):
+    FLEXIBLE_FROM: ClassVar[int] = 3
+    throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0
+    error_code: Annotated[int, INT16, Versions(until=3)] = 0
+    error_message: Annotated[str | None, NULLABLE_STRING, Versions(since=1, until=3)] = None
+    node_id: Annotated[int, INT32, Versions(until=3)] = -1
+    host: Annotated[str, STRING, Versions(until=3)] = ""
+    port: Annotated[int, INT32, Versions(until=3)] = -1
+    coordinators: Annotated[tuple[Coordinator, ...], array(Coordinator), Versions(since=4)] = ()

@@ -1,0 +1,58 @@
+"""JoinGroup (key 11): a member enters a group, or enters its next generation. Versions 0-9."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from streamcore.wire.cold import (
+    BOOL,
+    BYTES,
+    INT16,
+    INT32,
+    NULLABLE_STRING,
+    STRING,
+    Message,
+    Versions,
+    array,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinGroupProtocol:
+    name: Annotated[str, STRING]
+    metadata: Annotated[bytes, BYTES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinGroupRequest(Message):
+    FLEXIBLE_FROM: ClassVar[int] = 6
+    group_id: Annotated[str, STRING]
+    session_timeout_ms: Annotated[int, INT32]
+    rebalance_timeout_ms: Annotated[int, INT32, Versions(since=1)] = -1
+    member_id: Annotated[str, STRING]
+    group_instance_id: Annotated[str | None, NULLABLE_STRING, Versions(since=5)] = None
+    protocol_type: Annotated[str, STRING]
+    protocols: Annotated[tuple[JoinGroupProtocol, ...], array(JoinGroupProtocol)]
+    reason: Annotated[str | None, NULLABLE_STRING, Versions(since=8)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinGroupMember:
+    member_id: Annotated[str, STRING]
+    group_instance_id: Annotated[str | None, NULLABLE_STRING, Versions(since=5)] = None
+    metadata: Annotated[bytes, BYTES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinGroupResponse(Message):
+    """`members` is told to the leader alone. `protocol_name` may be null since version 7."""
+
+    FLEXIBLE_FROM: ClassVar[int] = 6
+    throttle_time_ms: Annotated[int, INT32, Versions(since=2)] = 0
+    error_code: Annotated[int, INT16] = 0
+    generation_id: Annotated[int, INT32] = -1
+    protocol_type: Annotated[str | None, NULLABLE_STRING, Versions(since=7)] = None
+    protocol_name: Annotated[str | None, NULLABLE_STRING] = ""
+    leader: Annotated[str, STRING] = ""
+    skip_assignment: Annotated[bool, BOOL, Versions(since=9)] = False
+    member_id: Annotated[str, STRING] = ""
+    members: Annotated[tuple[JoinGroupMember, ...], array(JoinGroupMember)] = ()

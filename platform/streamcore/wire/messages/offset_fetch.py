@@ -1,0 +1,80 @@
+"""OffsetFetch (key 9): where groups will read next. Versions 1-9; several groups since 8."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from streamcore.wire.cold import (
+    BOOL,
+    INT16,
+    INT32,
+    INT64,
+    NULLABLE_STRING,
+    STRING,
+    Message,
+    Versions,
+    array,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffsetFetchTopic:
+    name: Annotated[str, STRING]
+    partition_indexes: Annotated[tuple[int, ...], array(INT32)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffsetFetchGroup:
+    """`topics` null: all that the group has committed."""
+
+    group_id: Annotated[str, STRING]
+    member_id: Annotated[str | None, NULLABLE_STRING, Versions(since=9)] = None
+    member_epoch: Annotated[int, INT32, Versions(since=9)] = -1
+    topics: Annotated[tuple[OffsetFetchTopic, ...] | None, array(OffsetFetchTopic, nullable=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffsetFetchRequest(Message):
+    """`topics` null (versions 2-7): all that the group has committed."""
+
+    FLEXIBLE_FROM: ClassVar[int] = 6
+    group_id: Annotated[str, STRING, Versions(until=7)] = ""
+    topics: Annotated[
+        tuple[OffsetFetchTopic, ...] | None,
+        array(OffsetFetchTopic, nullable=True),
+        Versions(until=7),
+    ] = None
+    groups: Annotated[tuple[OffsetFetchGroup, ...], array(OffsetFetchGroup), Versions(since=8)] = ()
+    require_stable: Annotated[bool, BOOL, Versions(since=7)] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedOffset:
+    """`committed_offset` -1: nothing committed."""
+
+    partition_index: Annotated[int, INT32]
+    committed_offset: Annotated[int, INT64]
+    committed_leader_epoch: Annotated[int, INT32, Versions(since=5)] = -1
+    metadata: Annotated[str | None, NULLABLE_STRING] = ""
+    error_code: Annotated[int, INT16] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedTopic:
+    name: Annotated[str, STRING]
+    partitions: Annotated[tuple[FetchedOffset, ...], array(FetchedOffset)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedGroup:
+    group_id: Annotated[str, STRING]
+    topics: Annotated[tuple[FetchedTopic, ...], array(FetchedTopic)]
+    error_code: Annotated[int, INT16] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffsetFetchResponse(Message):
+    FLEXIBLE_FROM: ClassVar[int] = 6
+    throttle_time_ms: Annotated[int, INT32, Versions(since=3)] = 0
+    topics: Annotated[tuple[FetchedTopic, ...], array(FetchedTopic), Versions(until=7)] = ()
+    error_code: Annotated[int, INT16, Versions(since=2, until=7)] = 0
+    groups: Annotated[tuple[FetchedGroup, ...], array(FetchedGroup), Versions(since=8)] = ()

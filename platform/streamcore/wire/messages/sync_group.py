@@ -1,0 +1,43 @@
+"""SyncGroup (key 14): the leader hands in the assignment, all members take theirs. Versions 0-5."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from streamcore.wire.cold import (
+    BYTES,
+    INT16,
+    INT32,
+    NULLABLE_STRING,
+    STRING,
+    Message,
+    Versions,
+    array,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberAssignment:
+    member_id: Annotated[str, STRING]
+    assignment: Annotated[bytes, BYTES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncGroupRequest(Message):
+    FLEXIBLE_FROM: ClassVar[int] = 4
+    group_id: Annotated[str, STRING]
+    generation_id: Annotated[int, INT32]
+    member_id: Annotated[str, STRING]
+    group_instance_id: Annotated[str | None, NULLABLE_STRING, Versions(since=3)] = None
+    protocol_type: Annotated[str | None, NULLABLE_STRING, Versions(since=5)] = None
+    protocol_name: Annotated[str | None, NULLABLE_STRING, Versions(since=5)] = None
+    assignments: Annotated[tuple[MemberAssignment, ...], array(MemberAssignment)] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncGroupResponse(Message):
+    FLEXIBLE_FROM: ClassVar[int] = 4
+    throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0
+    error_code: Annotated[int, INT16] = 0
+    protocol_type: Annotated[str | None, NULLABLE_STRING, Versions(since=5)] = None
+    protocol_name: Annotated[str | None, NULLABLE_STRING, Versions(since=5)] = None
+    assignment: Annotated[bytes, BYTES] = b""
