@@ -28,7 +28,7 @@ class Malformed(Exception):
 
 
 class WireReader:
-    """A cursor over one message. Every method raises `Malformed` instead of reading past the end."""
+    """A cursor over one message. Raises `Malformed` instead of reading past the end."""
 
     __slots__ = ("flexible", "position", "view")
 

@@ -1,0 +1,126 @@
+"""The header of a record batch (format v2), and the checks a broker makes on a batch.
+
+A broker never looks at the records. It checks the header and the CRC-32C, then writes
+base offset and leader epoch, which lie before the part that the checksum covers.
+"""
+
+from dataclasses import dataclass
+from struct import Struct
+from typing import NamedTuple
+
+from crc32c import crc32c
+
+HEADER = Struct(">qiibIhiqqqhii")
+HEADER_SIZE = HEADER.size
+# `batch_length` counts what follows it.
+LENGTH_PREFIX = Struct(">qi")
+LENGTH_PREFIX_SIZE = LENGTH_PREFIX.size
+BASE_TO_EPOCH = Struct(">qii")
+CRC_FIELD = Struct(">I")
+CRC_AT = 17
+CRC_COVERS_FROM = 21
+MAGIC_AT = 16
+MAGIC = 2
+
+CODEC_MASK = 0x07
+TIMESTAMP_TYPE_BIT = 0x08
+TRANSACTIONAL_BIT = 0x10
+CONTROL_BIT = 0x20
+CODEC_NUMBER_MAX = 4
+
+NO_PRODUCER_ID = -1
+
+
+class BatchHeader(NamedTuple):
+    """The 61 bytes before the records, in wire order."""
+
+    base_offset: int
+    batch_length: int
+    leader_epoch: int
+    magic: int
+    crc: int
+    attributes: int
+    last_offset_delta: int
+    base_timestamp: int
+    max_timestamp: int
+    producer_id: int
+    producer_epoch: int
+    base_sequence: int
+    record_count: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole batch."""
+        return self.batch_length + LENGTH_PREFIX_SIZE
+
+    @property
+    def next_offset(self) -> int:
+        return self.base_offset + self.last_offset_delta + 1
+
+    @property
+    def codec(self) -> int:
+        return self.attributes & CODEC_MASK
+
+    @property
+    def is_transactional(self) -> bool:
+        return bool(self.attributes & TRANSACTIONAL_BIT)
+
+    @property
+    def is_control(self) -> bool:
+        return bool(self.attributes & CONTROL_BIT)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFault(Exception):
+    """Why bytes are not a record batch that can be kept."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class BatchTorn(BatchFault):
+    """The bytes end before the batch does."""
+
+
+class BatchCorrupt(BatchFault):
+    """The bytes are all there and are wrong."""
+
+
+def read_header(data: bytes | bytearray | memoryview, position: int = 0) -> BatchHeader:
+    """Unpack the header at `position`; the caller has made sure that it is there."""
+    return BatchHeader(*HEADER.unpack_from(data, position))
+
+
+def checked_header(data: memoryview, position: int = 0) -> BatchHeader:
+    """Return the header of the batch at `position` after checking its shape and checksum.
+
+    Raises `BatchTorn` when `data` ends too early, `BatchCorrupt` when it is wrong.
+    """
+    available = len(data) - position
+    if available < HEADER_SIZE:
+        raise BatchTorn(f"{available} bytes are less than a batch header")
+    header = BatchHeader(*HEADER.unpack_from(data, position))
+    if header.magic != MAGIC:
+        raise BatchCorrupt(f"magic {header.magic}, expected {MAGIC}")
+    size = header.batch_length + LENGTH_PREFIX_SIZE
+    if size < HEADER_SIZE:
+        raise BatchCorrupt(f"batch length {header.batch_length} is less than a header")
+    if size > available:
+        raise BatchTorn(f"batch of {size} bytes, {available} are there")
+    if crc32c(data[position + CRC_COVERS_FROM : position + size]) != header.crc:
+        raise BatchCorrupt("CRC-32C does not match")
+    if header.record_count <= 0 or header.last_offset_delta != header.record_count - 1:
+        raise BatchCorrupt(
+            f"{header.record_count} records, last offset delta {header.last_offset_delta}"
+        )
+    return header
+
+
+def place_batch(
+    batch: memoryview, *, base_offset: int, batch_length: int, leader_epoch: int
+) -> bytes:
+    """Write the broker's fields into `batch` (the sender's buffer) and copy it out of there."""
+    BASE_TO_EPOCH.pack_into(batch, 0, base_offset, batch_length, leader_epoch)
+    return bytes(batch)
