@@ -1,1 +1,1 @@
-"""What services say to one another: topics, packed formats, messages. The only thing others may see."""
+"""What services say to one another: topics, packed formats, messages. All that others may see."""

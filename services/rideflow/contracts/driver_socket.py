@@ -103,7 +103,7 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True, tag="rejected", omit_d
 
 
 class SocketError(msgspec.Struct, frozen=True, kw_only=True, tag="error", omit_defaults=True):
-    """Something was wrong with what was sent; the socket stays open unless it closes with a code."""
+    """Something was wrong with what was sent; the socket stays open unless it closes."""
 
     code: str
     message: str
