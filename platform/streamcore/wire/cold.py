@@ -5,30 +5,16 @@ a list of fields per version on first use. Encoding or decoding costs some micro
 a message: right for groups and administration, too slow for Produce and Fetch, which
 have codecs of their own. Written instead of taken from kio because importing kio costs
 a third of a second and 14 MB; the tests use kio as the oracle.
-
-Flexible versions (KIP-482) use compact lengths and end each structure with tagged
-fields: unknown tags are skipped when read, and none are ever written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from struct import Struct
 from typing import Any, ClassVar, Final, Protocol, TypeVar, get_type_hints
 
+from streamcore.wire.reading import Malformed, WireReader
+from streamcore.wire.writing import WireWriter
+
 VERSION_MAX: Final = 32767
-_VARINT_BYTES_MAX: Final = 5
-_INT16 = Struct(">h")
-_INT32 = Struct(">i")
-
-
-class MessageMalformed(Exception):
-    """The bytes are not a message of the named kind. `position` counts from the body's start."""
-
-    def __init__(self, *, message: str, fault: str, position: int) -> None:
-        super().__init__(f"{message}: {fault} at byte {position}")
-        self.message = message
-        self.fault = fault
-        self.position = position
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,177 +28,56 @@ class Versions:
         return self.since <= version <= self.until
 
 
-class Cursor:
-    """A place in a message that is being read. Every read is checked against the end."""
-
-    __slots__ = ("_message", "_view", "flexible", "position", "version")
-
-    def __init__(self, view: memoryview, *, message: str, version: int, flexible: bool) -> None:
-        self._view = view
-        self._message = message
-        self.position = 0
-        self.version = version
-        self.flexible = flexible
-
-    @property
-    def remaining(self) -> int:
-        return len(self._view) - self.position
-
-    def malformed(self, fault: str) -> MessageMalformed:
-        return MessageMalformed(
-            message=f"{self._message} v{self.version}", fault=fault, position=self.position
-        )
-
-    def take(self, size: int) -> memoryview:
-        if size < 0 or size > self.remaining:
-            raise self.malformed(f"{size} bytes wanted, {self.remaining} left")
-        start = self.position
-        self.position = start + size
-        return self._view[start : self.position]
-
-    def fixed(self, layout: Struct) -> Any:
-        return layout.unpack(self.take(layout.size))[0]
-
-    def unsigned_varint(self) -> int:
-        value = 0
-        for index in range(_VARINT_BYTES_MAX):
-            byte = self.take(1)[0]
-            value |= (byte & 0x7F) << (7 * index)
-            if byte < 0x80:
-                return value
-        raise self.malformed("a varint longer than five bytes")
-
-    def length(self, layout: Struct) -> int:
-        """Return the length that stands here; -1 is null."""
-        size = self.unsigned_varint() - 1 if self.flexible else int(self.fixed(layout))
-        if size < -1:
-            raise self.malformed(f"length {size}")
-        return size
-
-    def skip_tagged_fields(self) -> None:
-        if not self.flexible:
-            return
-        for _ in range(self.unsigned_varint()):
-            self.unsigned_varint()
-            self.take(self.unsigned_varint())
-
-
-@dataclass(slots=True)
-class Sink:
-    """A message that is being written."""
-
-    out: bytearray
-    version: int
-    flexible: bool
-
-    def unsigned_varint(self, value: int) -> None:
-        while value >= 0x80:
-            self.out.append(value & 0x7F | 0x80)
-            value >>= 7
-        self.out.append(value)
-
-    def length(self, layout: Struct, size: int) -> None:
-        if self.flexible:
-            self.unsigned_varint(size + 1)
-        else:
-            self.out += layout.pack(size)
-
-    def no_tagged_fields(self) -> None:
-        if self.flexible:
-            self.out.append(0)
-
-
 class Kind(Protocol):
     """How a value travels."""
 
-    def read(self, cursor: Cursor) -> Any: ...
-    def write(self, sink: Sink, value: Any) -> None: ...
+    def read(self, reader: WireReader, version: int) -> Any: ...
+    def write(self, writer: WireWriter, value: Any, version: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
-    """A number of fixed width, or a flag."""
+class Primitive:
+    """A value that looks alike in all versions, but for compact lengths."""
 
-    layout: Struct
+    reads: Callable[[WireReader], Any]
+    writes: Callable[[WireWriter, Any], None]
 
-    def read(self, cursor: Cursor) -> Any:
-        return cursor.fixed(self.layout)
+    def read(self, reader: WireReader, version: int) -> Any:
+        return self.reads(reader)
 
-    def write(self, sink: Sink, value: Any) -> None:
-        sink.out += self.layout.pack(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """Bytes behind their length; `text` is UTF-8. Null is -1, or 0 in compact form."""
-
-    layout: Struct
-    text: bool
-    nullable: bool
-
-    def read(self, cursor: Cursor) -> Any:
-        size = cursor.length(self.layout)
-        if size >= 0:
-            return self._decoded(cursor, cursor.take(size))
-        if not self.nullable:
-            raise cursor.malformed("null where a value is demanded")
-        return None
-
-    def _decoded(self, cursor: Cursor, data: memoryview) -> str | bytes:
-        if not self.text:
-            return bytes(data)
-        try:
-            return str(data, "utf-8")
-        except UnicodeDecodeError as error:
-            raise cursor.malformed("text that is not UTF-8") from error
-
-    def write(self, sink: Sink, value: Any) -> None:
-        if value is None:
-            assert self.nullable, "null in a field that has no null"
-            sink.length(self.layout, -1)
-            return
-        data = value.encode() if self.text else value
-        sink.length(self.layout, len(data))
-        sink.out += data
-
-
-@dataclass(frozen=True, slots=True)
-class Uuid:
-    """Sixteen bytes as they are."""
-
-    def read(self, cursor: Cursor) -> Any:
-        return bytes(cursor.take(16))
-
-    def write(self, sink: Sink, value: Any) -> None:
-        assert len(value) == 16
-        sink.out += value
+    def write(self, writer: WireWriter, value: Any, version: int) -> None:
+        self.writes(writer, value)
 
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A counted row of values, read into a tuple."""
+    """A counted row of values, read into a tuple; null, where the schema has it, is None."""
 
     of: Kind
-    nullable: bool
 
-    def read(self, cursor: Cursor) -> Any:
-        count = cursor.length(_INT32)
-        if count < 0:
-            if not self.nullable:
-                raise cursor.malformed("null where an array is demanded")
+    def read(self, reader: WireReader, version: int) -> Any:
+        size = reader.nullable_array_size()
+        if size is None:
             return None
-        if count > cursor.remaining:  # an element takes a byte at least: refuse before building
-            raise cursor.malformed(f"{count} elements in {cursor.remaining} bytes")
-        return tuple([self.of.read(cursor) for _ in range(count)])
+        return tuple([self.of.read(reader, version) for _ in range(size)])
 
-    def write(self, sink: Sink, value: Any) -> None:
+    def write(self, writer: WireWriter, value: Any, version: int) -> None:
+        writer.array_size(None if value is None else len(value))
+        for element in value or ():
+            self.of.write(writer, element, version)
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredArray(Array):
+    """An array that has no null."""
+
+    def read(self, reader: WireReader, version: int) -> Any:
+        start = reader.position
+        # Named in full: a class with slots is a copy, which a bare super() does not know.
+        value = Array.read(self, reader, version)
         if value is None:
-            assert self.nullable, "null in an array that has no null"
-            sink.length(_INT32, -1)
-            return
-        sink.length(_INT32, len(value))
-        for element in value:
-            self.of.write(sink, element)
+            raise Malformed("array that is not null", position=start)
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,15 +86,15 @@ class Structure:
 
     of: type[Any]
 
-    def read(self, cursor: Cursor) -> Any:
-        values = {name: kind.read(cursor) for name, kind in _fields(self.of, cursor.version)}
-        cursor.skip_tagged_fields()
+    def read(self, reader: WireReader, version: int) -> Any:
+        values = {name: kind.read(reader, version) for name, kind in _fields(self.of, version)}
+        reader.skip_tags()
         return self.of(**values)
 
-    def write(self, sink: Sink, value: Any) -> None:
-        for name, kind in _fields(self.of, sink.version):
-            kind.write(sink, getattr(value, name))
-        sink.no_tagged_fields()
+    def write(self, writer: WireWriter, value: Any, version: int) -> None:
+        for name, kind in _fields(self.of, version):
+            kind.write(writer, getattr(value, name), version)
+        writer.end_of_struct()
 
 
 def _fields(of: type[Any], version: int) -> list[tuple[str, Kind]]:
@@ -242,7 +107,7 @@ def _fields(of: type[Any], version: int) -> list[tuple[str, Kind]]:
     return fields
 
 
-# Bounded by what is declared: handlers refuse versions that they do not list.
+# Bounded by what is declared: handlers are not called with versions that they do not list.
 _FIELDS: dict[tuple[type[Any], int], list[tuple[str, Kind]]] = {}
 
 
@@ -262,6 +127,7 @@ class Message:
     """A request or a response. Subclasses are frozen dataclasses of annotated fields.
 
     Fields that a version lacks need a default: a reader sets it, a writer leaves it out.
+    `FLEXIBLE_FROM` is the first version with compact lengths and tagged fields (KIP-482).
     """
 
     __slots__ = ()
@@ -272,34 +138,41 @@ M = TypeVar("M", bound=Message)
 
 
 def decode(of: type[M], version: int, body: memoryview | bytes) -> M:
-    """Read a whole message. Raises `MessageMalformed` when it is cut short, null where it must
-    not be, or longer than its last field."""
-    flexible = version >= of.FLEXIBLE_FROM
-    cursor = Cursor(memoryview(body), message=of.__name__, version=version, flexible=flexible)
-    message: M = Structure(of).read(cursor)
-    if cursor.remaining:
-        raise cursor.malformed(f"{cursor.remaining} bytes too many")
+    """Read a whole message. Raises `Malformed` when it is cut short, null where it must not
+    be, or longer than its last field. Nothing in the result refers to `body`."""
+    reader = WireReader(memoryview(body), flexible=version >= of.FLEXIBLE_FROM)
+    message: M = Structure(of).read(reader, version)
+    if reader.position != len(reader.view):
+        raise Malformed(f"end of {of.__name__} v{version}", position=reader.position)
     return message
 
 
 def encode(message: Message, version: int) -> bytes:
     """Write a whole message in the form of `version`, without header or size."""
-    sink = Sink(out=bytearray(), version=version, flexible=version >= message.FLEXIBLE_FROM)
-    Structure(type(message)).write(sink, message)
-    return bytes(sink.out)
+    writer = WireWriter(flexible=version >= message.FLEXIBLE_FROM)
+    Structure(type(message)).write(writer, message, version)
+    return writer.done()
 
 
-INT8 = Fixed(Struct(">b"))
-INT16 = Fixed(_INT16)
-INT32 = Fixed(_INT32)
-INT64 = Fixed(Struct(">q"))
-BOOL = Fixed(Struct(">?"))
-UUID = Uuid()
-STRING = Blob(_INT16, text=True, nullable=False)
-NULLABLE_STRING = Blob(_INT16, text=True, nullable=True)
-BYTES = Blob(_INT32, text=False, nullable=False)
+def _required_bytes(reader: WireReader) -> bytes:
+    start = reader.position
+    data = reader.nullable_bytes()
+    if data is None:
+        raise Malformed("bytes that are not null", position=start)
+    return bytes(data)
+
+
+INT8 = Primitive(WireReader.int8, WireWriter.int8)
+INT16 = Primitive(WireReader.int16, WireWriter.int16)
+INT32 = Primitive(WireReader.int32, WireWriter.int32)
+INT64 = Primitive(WireReader.int64, WireWriter.int64)
+BOOL = Primitive(WireReader.boolean, WireWriter.boolean)
+STRING = Primitive(WireReader.string, WireWriter.string)
+NULLABLE_STRING = Primitive(WireReader.nullable_string, WireWriter.string)
+BYTES = Primitive(_required_bytes, WireWriter.sized_bytes)
 
 
 def array(of: Kind | type[Any], *, nullable: bool = False) -> Array:
     """Return the kind of an array of values, or of structures of the class `of`."""
-    return Array(Structure(of) if isinstance(of, type) else of, nullable)
+    element = Structure(of) if isinstance(of, type) else of
+    return Array(element) if nullable else RequiredArray(element)

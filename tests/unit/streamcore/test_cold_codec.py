@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from kio.serial import entity_reader, entity_writer
 
-from streamcore.wire.cold import Message, MessageMalformed, decode, encode
+from streamcore.wire.cold import Message, decode, encode
 from streamcore.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from streamcore.wire.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
 from streamcore.wire.messages.find_coordinator import (
@@ -26,6 +26,7 @@ from streamcore.wire.messages.offset_commit import OffsetCommitRequest, OffsetCo
 from streamcore.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from streamcore.wire.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 from streamcore.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+from streamcore.wire.reading import Malformed
 
 VERSIONS: dict[str, tuple[type[Message], type[Message], range]] = {
     "find_coordinator": (FindCoordinatorRequest, FindCoordinatorResponse, range(5)),
@@ -97,13 +98,13 @@ def test_what_was_written_is_read_back_and_every_cut_is_refused(
     again = decode(message, version, body)
     assert encode(again, version) == body
     for size in range(0, len(body), 1 + len(body) // 50):
-        with pytest.raises(MessageMalformed, match=f"{message.__name__} v{version}"):
+        with pytest.raises(Malformed):
             decode(message, version, body[:size])
 
 
 def test_bytes_after_the_last_field_are_refused() -> None:
     body = encode(HeartbeatResponse(), 1)
-    with pytest.raises(MessageMalformed, match="1 bytes too many at byte 6"):
+    with pytest.raises(Malformed, match="end of HeartbeatResponse v1 at byte 6"):
         decode(HeartbeatResponse, 1, body + b"\0")
 
 
@@ -113,16 +114,15 @@ def test_unknown_tagged_fields_are_skipped() -> None:
 
 
 def test_a_count_larger_than_the_message_is_refused_before_anything_is_built() -> None:
-    with pytest.raises(MessageMalformed, match="2147483647 elements in 0 bytes"):
+    with pytest.raises(Malformed, match="array of 2147483647 at byte 4"):
         decode(DeleteGroupsRequest, 0, b"\x7f\xff\xff\xff")
 
 
-@pytest.mark.parametrize("body", [b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe"], ids=["null", "-2"])
-def test_a_null_array_is_refused_where_the_message_has_none(body: bytes) -> None:
-    with pytest.raises(MessageMalformed, match=r"null where|length -2"):
-        decode(DeleteGroupsRequest, 0, body)
+def test_a_null_array_is_refused_where_the_message_has_none() -> None:
+    with pytest.raises(Malformed, match="array that is not null at byte 0"):
+        decode(DeleteGroupsRequest, 0, b"\xff\xff\xff\xff")
 
 
 def test_text_that_is_not_utf8_is_refused() -> None:
-    with pytest.raises(MessageMalformed, match="not UTF-8"):
+    with pytest.raises(Malformed, match="UTF-8 text"):
         decode(DeleteGroupsRequest, 0, b"\0\0\0\1\0\1\xff")
