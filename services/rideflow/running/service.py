@@ -101,12 +101,16 @@ async def _serve(
                 stopping=stopping,
             )
             tasks.create_task(publish_vitals(service), name="vitals")
-            await main(service)
-            raise _Drained
+            await _run_and_end(main, service)
     except* _Drained:
         pass
     finally:
         await log.close()
+
+
+async def _run_and_end(main: ServiceMain, service: Service) -> None:
+    await main(service)
+    raise _Drained
 
 
 def _leaves(errors: BaseExceptionGroup[BaseException]) -> list[BaseException]:
