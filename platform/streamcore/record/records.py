@@ -48,7 +48,7 @@ def encode_varint(value: int) -> bytes:
     return bytes(parts)
 
 
-def decode_varint(data: bytes, position: int) -> tuple[int, int]:
+def decode_varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
     """Return the zigzag varint at `position` and the position after it."""
     value = 0
     for shift in range(0, VARINT_SHIFT_MAX + 1, 7):
@@ -82,7 +82,7 @@ def read_records(batch: bytes | memoryview) -> Iterator[Record]:
     position = 0
     for _ in range(header.record_count):
         try:
-            record, position = _decode_record(
+            record, position = decode_record(
                 data, position, base=header.base_offset, base_timestamp=header.base_timestamp
             )
         except IndexError:
@@ -90,9 +90,13 @@ def read_records(batch: bytes | memoryview) -> Iterator[Record]:
         yield record
 
 
-def _decode_record(
+def decode_record(
     data: bytes, position: int, *, base: int, base_timestamp: int
 ) -> tuple[Record, int]:
+    """Return the record at `position` and the position after it.
+
+    Raises `BatchCorrupt`, or `IndexError` where the data ends inside the record.
+    """
     size, position = decode_varint(data, position)
     end = position + size
     position += 1  # attributes: none are defined
