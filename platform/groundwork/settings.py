@@ -4,6 +4,9 @@
 together with where every value came from, which is what `hailstream doctor` prints.
 """
 
+import ast
+import inspect
+import textwrap
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -66,6 +69,20 @@ def resolve(
         if raw is not None:
             take(name, raw, f"--{name.replace('_', '-')}")
     return Resolved(settings=cls(**values), sources=sources)
+
+
+def field_help(cls: type[Any]) -> dict[str, str]:
+    """What each field is for: the comment behind it in the source, those of base classes too."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        lines = textwrap.dedent(inspect.getsource(base)).splitlines()
+        (tree,) = ast.parse("\n".join(lines)).body
+        assert isinstance(tree, ast.ClassDef)
+        for node in tree.body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                _, hash_sign, comment = lines[(node.end_lineno or 1) - 1].rpartition("  # ")
+                found[node.target.id] = comment if hash_sign else ""
+    return found
 
 
 def read_settings_file(path: Path) -> Mapping[str, Any]:

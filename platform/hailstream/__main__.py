@@ -1,0 +1,5 @@
+"""`python -m hailstream` is `hailstream`."""
+
+from hailstream.cli import main
+
+main()
