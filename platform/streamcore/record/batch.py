@@ -4,7 +4,6 @@ A broker never looks at the records. It checks the header and the CRC-32C, then 
 base offset and leader epoch, which lie before the part that the checksum covers.
 """
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
@@ -70,14 +69,8 @@ class BatchHeader(NamedTuple):
         return bool(self.attributes & CONTROL_BIT)
 
 
-@dataclass(frozen=True, slots=True)
 class BatchFault(Exception):
     """Why bytes are not a record batch that can be kept."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 class BatchTorn(BatchFault):

@@ -1,0 +1,208 @@
+"""The log of one partition: its segments, in order.
+
+Owns no clock and starts no thread. What must be made durable is handed out by
+`take_unsynced`; the shell syncs it elsewhere and says so with `synced`.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from groundwork.seams import AppendFile, Directory
+from streamcore.record.places import Offset
+from streamcore.record.records import read_records
+from streamcore.storage.failures import StorageFailed
+from streamcore.storage.index import NO_TIMESTAMP
+from streamcore.storage.segment import PlacedBatch, Segment
+
+LOG_SUFFIX = ".log"
+INDEX_SUFFIX = ".index"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLimits:
+    """When to roll and what to keep. A negative retention is no limit."""
+
+    segment_bytes: int
+    segment_ms: int
+    retention_ms: int
+    retention_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsynced:
+    """What has to reach the disk: files to sync, indexes of rolled segments to write."""
+
+    files: tuple[AppendFile, ...]
+    indexes: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedOffset:
+    """A record that was found by its timestamp."""
+
+    offset: Offset
+    timestamp: int
+
+
+def segment_path(folder: str, base_offset: int) -> str:
+    return f"{folder}/{base_offset:020d}{LOG_SUFFIX}"
+
+
+def index_path(path: str) -> str:
+    return path.removesuffix(LOG_SUFFIX) + INDEX_SUFFIX
+
+
+class PartitionLog:
+    """Appends, reads, rolls and drops segments. `recovery.open_log` makes one."""
+
+    def __init__(
+        self, directory: Directory, folder: str, segments: list[Segment], *, start_offset: Offset
+    ) -> None:
+        assert segments, "a log has an active segment"
+        self._directory = directory
+        self.folder = folder
+        self._segments = segments
+        self._bases = [segment.base_offset for segment in segments]
+        self.start_offset = start_offset
+        self._unsynced: dict[str, Segment] = {}
+        self._indexes_due: dict[str, Segment] = {}
+        self._indexed = 0  # how much of the active segment its index file covers
+
+    @property
+    def active(self) -> Segment:
+        return self._segments[-1]
+
+    @property
+    def next_offset(self) -> Offset:
+        return self._segments[-1].next_offset
+
+    @property
+    def segments(self) -> Sequence[Segment]:
+        return self._segments
+
+    @property
+    def bytes_held(self) -> int:
+        return sum(segment.size for segment in self._segments)
+
+    def append(self, batches: Sequence[PlacedBatch], *, now_ms: int, limits: LogLimits) -> None:
+        """Write `batches` to the active segment. Raises `StorageFailed`; then none is in."""
+        active = self._segments[-1]
+        size = sum([len(batch.data) for batch in batches])
+        if active.size and (
+            active.size + size > limits.segment_bytes
+            or now_ms - active.created_ms >= limits.segment_ms
+        ):
+            active = self.roll(now_ms=now_ms)
+        if not active.size:
+            active.created_ms = now_ms
+        active.append(batches)
+        self._unsynced[active.path] = active
+
+    def roll(self, *, now_ms: int) -> Segment:
+        """Close the active segment and start the next. Raises `StorageFailed`."""
+        old = self._segments[-1]
+        path = segment_path(self.folder, old.next_offset)
+        try:
+            file = self._directory.open_append(path)
+        except OSError as error:
+            raise StorageFailed(path, error) from error
+        fresh = Segment(path, old.next_offset, file)
+        fresh.created_ms = now_ms
+        self._indexes_due[old.path] = old
+        self._unsynced[old.path] = old
+        self._segments.append(fresh)
+        self._indexed = 0
+        self._bases.append(fresh.base_offset)
+        return fresh
+
+    def take_unsynced(self, *, index_growth_bytes: int | None = None) -> Unsynced:
+        """What was written since the last call; the caller now owes the sync.
+
+        With `index_growth_bytes` the active segment's index is in it too, when the
+        segment has grown by as much: recovery then walks over fewer headers.
+        """
+        active = self.active
+        if index_growth_bytes is not None and active.size - self._indexed > index_growth_bytes:
+            self._indexes_due[active.path] = active
+            self._indexed = active.size
+        unsynced = Unsynced(
+            files=tuple(segment.file for segment in self._unsynced.values()),
+            indexes=tuple(
+                (index_path(path), segment.index.encoded())
+                for path, segment in self._indexes_due.items()
+            ),
+        )
+        self._unsynced.clear()
+        self._indexes_due.clear()
+        return unsynced
+
+    def mark_unsynced(self) -> None:
+        """A sync of this log failed: all of it has to be synced again."""
+        self._unsynced.update({segment.path: segment for segment in self._segments})
+
+    def _segment_of(self, offset: Offset) -> int:
+        return max(0, bisect_right(self._bases, offset) - 1)
+
+    def read(self, offset: Offset, *, bytes_max: int) -> memoryview:
+        """Return whole batches from the one that contains `offset`, out of one segment.
+
+        At least one batch when there is one. Raises `SegmentCorrupt` and `StorageFailed`.
+        """
+        for segment in self._segments[self._segment_of(offset) :]:
+            try:
+                found = segment.read(offset, bytes_max=bytes_max)
+            except OSError as error:
+                raise StorageFailed(segment.path, error) from error
+            if found:
+                return found
+        return memoryview(b"")
+
+    def first_at(self, timestamp: int) -> TimedOffset | None:
+        """The first record whose timestamp is at least `timestamp`, or None.
+
+        Raises `SegmentCorrupt`, `StorageFailed`, and `BatchCorrupt` for unreadable records.
+        """
+        for segment in self._segments:
+            if segment.newest_timestamp < timestamp:
+                continue
+            position, header = segment.find_time(timestamp)
+            if header is None:
+                continue
+            batch = segment.file.read_at(position, header.size)
+            for record in read_records(batch):
+                if record.timestamp >= timestamp and record.offset >= self.start_offset:
+                    return TimedOffset(offset=Offset(record.offset), timestamp=record.timestamp)
+        return None
+
+    def newest(self) -> TimedOffset | None:
+        """The record with the largest timestamp, the first of several; None in an empty log."""
+        newest = max(segment.newest_timestamp for segment in self._segments)
+        return None if newest == NO_TIMESTAMP else self.first_at(newest)
+
+    def cut_front(self, offset: Offset) -> list[Segment]:
+        """Move the log start offset up to `offset`; return the segments that fell out.
+
+        The caller removes their files with `remove_files`, when nobody syncs them.
+        """
+        assert offset <= self.next_offset, "the log start may not pass the log end"
+        self.start_offset = max(self.start_offset, offset)
+        gone = []
+        while len(self._segments) > 1 and self._segments[1].base_offset <= self.start_offset:
+            gone.append(self._segments.pop(0))
+            self._bases.pop(0)
+        for segment in gone:
+            self._unsynced.pop(segment.path, None)
+            self._indexes_due.pop(segment.path, None)
+        return gone
+
+    def remove_files(self, segments: Sequence[Segment]) -> None:
+        """Close and delete the files of segments that `cut_front` returned."""
+        for segment in segments:
+            segment.file.close()
+            self._directory.remove(segment.path)
+            self._directory.remove(index_path(segment.path))
+
+    def close(self) -> None:
+        for segment in self._segments:
+            segment.file.close()

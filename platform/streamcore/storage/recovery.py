@@ -1,0 +1,268 @@
+"""Opens the log of a partition after whatever happened to the process or the machine.
+
+What lies before the checkpoint was synced and is trusted. From there on every batch is
+checked, CRC included:
+
+- the file ends inside a batch, or in zeros: a torn tail. It is cut; nothing behind it
+  was ever acknowledged as synced.
+- a whole batch is wrong: the segment is corrupt. The log ends before it; what follows,
+  later segments too, is kept aside in `.corrupt` files and said in the report.
+
+A segment before the checkpoint that has lost its index gets it back by a walk over the
+headers.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from groundwork.seams import AppendFile, Directory
+from streamcore.record.batch import (
+    HEADER_SIZE,
+    LENGTH_PREFIX,
+    BatchCorrupt,
+    BatchFault,
+    BatchHeader,
+    BatchTorn,
+    checked_header,
+    read_header,
+)
+from streamcore.record.places import Offset
+from streamcore.storage.index import INTERVAL_BYTES, decoded
+from streamcore.storage.log import LOG_SUFFIX, PartitionLog, index_path, segment_path
+from streamcore.storage.segment import Segment
+
+CORRUPT_SUFFIX = ".corrupt"
+# One read of a recovery scan. Larger than the default batch limit, so that most reads
+# hold many whole batches.
+SCAN_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogCheckpoint:
+    """Up to where a log is known to be whole and synced."""
+
+    start_offset: Offset
+    segment_base: Offset
+    position: int
+
+
+@dataclass(slots=True, kw_only=True)
+class RecoveryReport:
+    """What was found. `journal` are lines for the operator, each naming file and position."""
+
+    bytes_checked: int = 0
+    bytes_cut: int = 0
+    corrupt_files: list[str] = field(default_factory=list)
+    journal: list[str] = field(default_factory=list)
+
+
+OnBatch = Callable[[BatchHeader], None]
+
+
+def open_log(
+    directory: Directory,
+    folder: str,
+    *,
+    checkpoint: LogCheckpoint | None,
+    now_ms: int,
+    on_batch: OnBatch,
+) -> tuple[PartitionLog, RecoveryReport]:
+    """Return the log in `folder`, made where missing, and what recovery did.
+
+    `on_batch` sees every batch behind the checkpoint, in order: producer state is
+    rebuilt from them.
+    """
+    recovery = _Recovery(directory, folder, now_ms, on_batch)
+    segments = recovery.segments(checkpoint)
+    start = checkpoint.start_offset if checkpoint else segments[0].base_offset
+    start = max(start, segments[0].base_offset)
+    start = min(start, segments[-1].next_offset)
+    log = PartitionLog(directory, folder, segments, start_offset=start)
+    if recovery.report.bytes_checked:
+        log.mark_unsynced()
+    return log, recovery.report
+
+
+class _Recovery:
+    """One pass over the files of one partition."""
+
+    def __init__(self, directory: Directory, folder: str, now_ms: int, on_batch: OnBatch) -> None:
+        self._directory = directory
+        self._folder = folder
+        self._now_ms = now_ms
+        self._on_batch = on_batch
+        self.report = RecoveryReport()
+
+    def segments(self, checkpoint: LogCheckpoint | None) -> list[Segment]:
+        bases = sorted(
+            Offset(int(name.removesuffix(LOG_SUFFIX)))
+            for name in self._directory.names(self._folder)
+            if name.endswith(LOG_SUFFIX)
+        )
+        known = checkpoint if checkpoint and checkpoint.segment_base in bases else None
+        opened: list[Segment] = []
+        for number, base in enumerate(bases):
+            if opened and opened[-1].next_offset != base:
+                self._set_aside_files(bases[number:], f"a gap after {opened[-1].next_offset}")
+                break
+            segment = self._open(base)
+            opened.append(segment)
+            if not self._load(segment, known):
+                self._set_aside_files(bases[number + 1 :], "it follows a corrupt segment")
+                break
+        return opened or [self._open(Offset(0))]
+
+    def _open(self, base: Offset) -> Segment:
+        path = segment_path(self._folder, base)
+        segment = Segment(path, base, self._directory.open_append(path))
+        segment.created_ms = self._now_ms
+        return segment
+
+    def _load(self, segment: Segment, checkpoint: LogCheckpoint | None) -> bool:
+        """Fill in what is known of `segment`. False when the log must end with it."""
+        if checkpoint is None or segment.base_offset > checkpoint.segment_base:
+            return self._check_rest(segment)
+        if segment.base_offset < checkpoint.segment_base:
+            return self._trust(segment, segment.file.size())
+        if segment.file.size() < checkpoint.position:
+            self.report.journal.append(
+                f"{segment.path} has {segment.file.size()} bytes, "
+                f"the checkpoint says {checkpoint.position}: all of it is checked"
+            )
+            return self._check_rest(segment)
+        return self._trust(segment, checkpoint.position) and self._check_rest(segment)
+
+    def _trust(self, segment: Segment, size: int) -> bool:
+        """Index `segment` up to `size` from its index file, the rest from its headers."""
+        path = index_path(segment.path)
+        index = decoded(self._directory.read(path)) if self._directory.exists(path) else None
+        if index is not None:
+            index.cut(size)
+            last = index.last()
+            if last is not None:
+                segment.index = index
+                segment.size = last.position
+                segment.next_offset = last.offset
+                segment.newest_timestamp = last.newest_before
+        return self._walk(segment, size)
+
+    def _walk(self, segment: Segment, size: int) -> bool:
+        data, data_at = b"", segment.size
+        while segment.size < size:
+            if segment.size + HEADER_SIZE > data_at + len(data):
+                # Of most batches only the header is needed: read small, skip the rest.
+                data, data_at = segment.file.read_at(segment.size, INTERVAL_BYTES), segment.size
+            if len(data) - (segment.size - data_at) < HEADER_SIZE:
+                return self._set_aside_rest(segment, "it ends inside a header")
+            header = read_header(data, segment.size - data_at)
+            if (
+                header.base_offset != segment.next_offset
+                or header.size < HEADER_SIZE
+                or segment.size + header.size > size
+            ):
+                return self._set_aside_rest(segment, "no batch begins here")
+            self._note(segment, header)
+        return True
+
+    def _check_rest(self, segment: Segment) -> bool:
+        file = segment.file
+        while segment.size < file.size():
+            data = memoryview(_scan_at(file, segment.size))
+            position = 0
+            while position < len(data):
+                try:
+                    header = _expected_header(data, position, segment.next_offset)
+                except BatchTorn:
+                    break
+                except BatchCorrupt as fault:
+                    return self._end_at_fault(segment, str(fault))
+                self._note(segment, header)
+                self._on_batch(header)
+                position += header.size
+            self.report.bytes_checked += position
+            if position == 0:
+                return self._end_at_tear(segment, data)
+        return True
+
+    def _note(self, segment: Segment, header: BatchHeader) -> None:
+        # A timestamp of the far future must not keep a segment for ever.
+        newest = min(header.max_timestamp, self._now_ms)
+        segment.note(Offset(header.base_offset), Offset(header.next_offset), newest, header.size)
+
+    def _end_at_fault(self, segment: Segment, reason: str) -> bool:
+        rest = segment.file.read_at(segment.size, segment.file.size() - segment.size)
+        if not any(rest):
+            # After a loss of power a file may have its new size but not its new bytes.
+            return self._cut_torn_tail(segment)
+        return self._set_aside_rest(segment, reason)
+
+    def _end_at_tear(self, segment: Segment, header_bytes: memoryview) -> bool:
+        """The file ends before its last batch does, unless only the batch's length is wrong."""
+        if len(header_bytes) >= HEADER_SIZE:
+            following = LENGTH_PREFIX.pack(read_header(header_bytes).next_offset, 0)[:8]
+            rest = segment.file.read_at(segment.size, segment.file.size() - segment.size)
+            if _holds_batch(rest, following):
+                return self._set_aside_rest(segment, "its length passes over the next batch")
+        return self._cut_torn_tail(segment)
+
+    def _cut_torn_tail(self, segment: Segment) -> bool:
+        cut = segment.file.size() - segment.size
+        self.report.bytes_cut += cut
+        self.report.journal.append(
+            f"{segment.path} at byte {segment.size}: torn tail of {cut} bytes cut"
+        )
+        segment.file.truncate(segment.size)
+        return True
+
+    def _set_aside_rest(self, segment: Segment, reason: str) -> bool:
+        position = segment.size
+        rest = segment.file.read_at(position, segment.file.size() - position)
+        aside = f"{segment.path}.{position}{CORRUPT_SUFFIX}"
+        self._directory.write_atomically(aside, rest)
+        segment.file.truncate(position)
+        self._directory.remove(index_path(segment.path))
+        self.report.corrupt_files.append(aside)
+        self.report.journal.append(
+            f"{segment.path} at byte {position} is corrupt: {reason}; "
+            f"the log ends at offset {segment.next_offset}, {len(rest)} bytes are kept in {aside}"
+        )
+        return False
+
+    def _set_aside_files(self, bases: list[Offset], reason: str) -> None:
+        for base in bases:
+            path = segment_path(self._folder, base)
+            aside = path + CORRUPT_SUFFIX
+            self._directory.rename(path, aside)
+            self._directory.remove(index_path(path))
+            self.report.corrupt_files.append(aside)
+            self.report.journal.append(f"{path} is kept in {aside}: {reason}")
+
+
+def _expected_header(data: memoryview, position: int, offset: Offset) -> BatchHeader:
+    header = checked_header(data, position)
+    if header.base_offset != offset:
+        raise BatchCorrupt(f"base offset {header.base_offset}, expected {offset}")
+    return header
+
+
+def _holds_batch(rest: bytes, base_offset: bytes) -> bool:
+    """Whether a whole batch that begins with `base_offset` lies somewhere in `rest`."""
+    view = memoryview(rest)
+    at = rest.find(base_offset, HEADER_SIZE)
+    while at >= 0:
+        with suppress(BatchFault):
+            checked_header(view, at)
+            return True
+        at = rest.find(base_offset, at + 1)
+    return False
+
+
+def _scan_at(file: AppendFile, position: int) -> bytes:
+    """Read a large part of a file, and in any case the whole batch that begins it."""
+    data = file.read_at(position, SCAN_BYTES)
+    if len(data) >= HEADER_SIZE:
+        size = read_header(data).size
+        if len(data) < size <= file.size() - position:
+            data = file.read_at(position, size)
+    return data

@@ -1,0 +1,148 @@
+"""A segment: one file of consecutive batches, named by its base offset.
+
+What is in the file up to `size` is whole batches. A failed append may leave part of a
+batch behind `size`; it is cut before anything else is written.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from groundwork.seams import AppendFile
+from streamcore.record.batch import (
+    HEADER_SIZE,
+    LENGTH_PREFIX,
+    LENGTH_PREFIX_SIZE,
+    BatchHeader,
+    read_header,
+)
+from streamcore.record.places import Offset
+from streamcore.storage.failures import SegmentCorrupt, StorageFailed
+from streamcore.storage.index import INTERVAL_BYTES, NO_TIMESTAMP, SparseIndex
+
+# How much a walk over headers reads at once.
+WALK_BYTES = 1 << 16
+
+
+class PlacedBatch(NamedTuple):
+    """A batch that has its offset: ready to be written, cached and fetched."""
+
+    base_offset: Offset
+    next_offset: Offset
+    max_timestamp: int
+    data: bytes
+
+
+class Segment:
+    """Appends to one file and finds batches in it."""
+
+    def __init__(self, path: str, base_offset: Offset, file: AppendFile) -> None:
+        self.path = path
+        self.base_offset = base_offset
+        self.next_offset = base_offset
+        self.file = file
+        self.size = 0
+        self.index = SparseIndex()
+        self.newest_timestamp = NO_TIMESTAMP
+        self.created_ms = 0
+        self._is_torn = False
+
+    def append(self, batches: Sequence[PlacedBatch]) -> None:
+        """Write `batches` at the end with one call. Raises `StorageFailed`; then none is in."""
+        if self._is_torn:
+            self._cut_torn_write()
+        try:
+            self.file.append([batch.data for batch in batches])
+        except OSError as error:
+            self._is_torn = True
+            failure = StorageFailed(self.path, error)
+            with suppress(StorageFailed):  # is tried again before the next write
+                self._cut_torn_write()
+            raise failure from error
+        for batch in batches:
+            self.note(batch.base_offset, batch.next_offset, batch.max_timestamp, len(batch.data))
+
+    def _cut_torn_write(self) -> None:
+        try:
+            self.file.truncate(self.size)
+        except OSError as error:
+            raise StorageFailed(self.path, error) from error
+        self._is_torn = False
+
+    def note(self, base: Offset, next_offset: Offset, max_timestamp: int, size: int) -> None:
+        """Count a batch that lies at the end of what was known of the file."""
+        last = self.index.last()
+        if self.size - (last.position if last else 0) >= INTERVAL_BYTES:
+            self.index.add(base, self.size, newest_before=self.newest_timestamp)
+        self.size += size
+        self.next_offset = next_offset
+        if max_timestamp > self.newest_timestamp:
+            self.newest_timestamp = max_timestamp
+
+    def read(self, offset: Offset, *, bytes_max: int) -> memoryview:
+        """Return whole batches from the one that contains `offset`.
+
+        At least one, even if it is larger than `bytes_max`; empty only when all of the
+        segment lies before `offset`. Raises `SegmentCorrupt`.
+        """
+        start, header = self.find(offset)
+        if header is None:
+            return memoryview(b"")
+        wanted = max(header.size, min(bytes_max, self.size - start))
+        data = self.file.read_at(start, wanted)
+        if len(data) < header.size:
+            raise SegmentCorrupt(self.path, start, f"only {len(data)} bytes are readable")
+        whole = self._whole_batches(data, start)
+        return memoryview(data)[: max(whole, header.size)]
+
+    def _whole_batches(self, data: bytes, start: int) -> int:
+        """How many bytes of `data`, which was read at `start`, are whole batches."""
+        position = max(0, self.index.position_at_or_before(start + len(data)) - start)
+        while position + LENGTH_PREFIX_SIZE <= len(data):
+            _, length = LENGTH_PREFIX.unpack_from(data, position)
+            size = length + LENGTH_PREFIX_SIZE
+            if size < HEADER_SIZE:
+                raise SegmentCorrupt(self.path, start + position, f"batch length {length}")
+            if position + size > len(data):
+                break
+            position += size
+        return position
+
+    def find(self, offset: Offset) -> tuple[int, BatchHeader | None]:
+        """Return position and header of the first batch that ends after `offset`."""
+        entry = self.index.at_or_before(offset)
+        return self._walk(entry.position if entry else 0, until_offset=offset)
+
+    def find_time(self, timestamp: int) -> tuple[int, BatchHeader | None]:
+        """Return position and header of the first batch with a record as new as `timestamp`."""
+        entry = self.index.before_time(timestamp)
+        return self._walk(entry.position if entry else 0, until_timestamp=timestamp)
+
+    def _walk(
+        self,
+        position: int,
+        *,
+        until_offset: int = -1,
+        until_timestamp: int = NO_TIMESTAMP,
+    ) -> tuple[int, BatchHeader | None]:
+        data = b""
+        data_at = position
+        while position + HEADER_SIZE <= self.size:
+            if position + HEADER_SIZE > data_at + len(data):
+                data, data_at = self.file.read_at(position, WALK_BYTES), position
+                if len(data) < HEADER_SIZE:
+                    raise SegmentCorrupt(self.path, position, "the file ends inside a header")
+            header = read_header(data, position - data_at)
+            if header.size < HEADER_SIZE:
+                raise SegmentCorrupt(self.path, position, f"batch length {header.batch_length}")
+            if header.next_offset > until_offset and header.max_timestamp >= until_timestamp:
+                return position, header
+            position += header.size
+        return self.size, None
+
+    def truncate(self, size: int, *, next_offset: Offset) -> None:
+        """Cut the file at a batch boundary."""
+        self.file.truncate(size)
+        self.size = size
+        self.next_offset = next_offset
+        self.index.cut(size)
