@@ -1,0 +1,76 @@
+"""The view of drivers keeps the newest believed position of each."""
+
+import numpy as np
+import pytest
+
+from rideflow.columns.position_frames import make_frames
+from rideflow.contracts.pings import DriverState
+from rideflow.contracts.positions import POSITION, PositionFlag
+from rideflow.geo.driver_view import DriverView
+
+NOW_MS = 1_700_000_000_000
+
+
+def frame(*rows: dict[str, int], produced_ms: int = NOW_MS) -> bytes:
+    positions = np.zeros(len(rows), POSITION)
+    for place, row in enumerate(rows):
+        defaults = {"driver": 1, "fix_ms": NOW_MS, "state": int(DriverState.OPEN)}
+        for name, value in (defaults | row).items():
+            positions[name][place] = value
+    regions = np.full(len(rows), 0x861F25607FFFFFF, np.uint64)
+    received_ms = positions["fix_ms"].astype(np.int64)
+    ((_, packed),) = make_frames(positions, regions, received_ms, produced_ms=produced_ms)
+    return packed
+
+
+def test_an_older_fix_never_replaces_a_newer_one() -> None:
+    view = DriverView()
+    view.take_frames([frame({"fix_ms": NOW_MS, "lat_e7": 2})])
+    view.take_frames([frame({"fix_ms": NOW_MS - 1, "lat_e7": 1})])
+    assert view.rows["lat_e7"].tolist() == [2]
+
+
+def test_frames_of_two_regions_may_be_read_in_either_order() -> None:
+    view = DriverView()
+    newer, older = frame({"fix_ms": NOW_MS, "lat_e7": 2}), frame({"fix_ms": NOW_MS - 9})
+    view.take_frames([newer, older])
+    assert view.rows["lat_e7"].tolist() == [2]
+
+
+def test_a_changed_state_at_the_same_fix_is_taken() -> None:
+    view = DriverView()
+    view.take_frames([frame({})])
+    view.take_frames([frame({"state": int(DriverState.OFFLINE), "flags": PositionFlag.HELD})])
+    assert view.open_slots(now_ms=NOW_MS).tolist() == []
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [
+        {"state": int(DriverState.ON_TRIP)},
+        {"fix_ms": NOW_MS - 10_001},
+        {"flags": int(PositionFlag.SUSPECT)},
+        {"flags": int(PositionFlag.MOCKED)},
+        {"flags": int(PositionFlag.DARK)},
+        {"trust": 200},
+    ],
+    ids=lambda doubt: next(iter(doubt)),
+)
+def test_only_open_fresh_believed_drivers_are_open(doubt: dict[str, int]) -> None:
+    view = DriverView()
+    view.take_frames([frame({"driver": 1}, {"driver": 2} | doubt, {"driver": 3})])
+    assert view.rows["driver"].take(view.open_slots(now_ms=NOW_MS)).tolist() == [1, 3]
+
+
+def test_bytes_that_are_no_frame_are_counted_and_the_others_still_count() -> None:
+    view = DriverView()
+    read = view.take_frames([b"nonsense", frame({})[:-1], frame({"driver": 7})])
+    assert read.corrupt == 2
+    assert view.fix_ms(7) == NOW_MS
+    assert view.newest_produced_ms == NOW_MS
+
+
+def test_a_stranger_is_nowhere() -> None:
+    view = DriverView()
+    assert (view.fix_ms(5), view.place(5), view.slot_of(5)) == (None, None, None)
+    assert view.slots_of([5]).tolist() == []
