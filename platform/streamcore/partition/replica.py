@@ -35,10 +35,10 @@ NO_OFFSET = Offset(-1)
 
 
 class PartitionKey(NamedTuple):
-    """A partition's name: topic and index."""
+    """A partition's name: its topic and its number there."""
 
     topic: str
-    index: int
+    partition: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ class Replica:
             if verdict is not Verdict.APPEND:
                 return Placement(error=REFUSALS[verdict])
             self.producers.remember(header, base)
-        self._next_offset = Offset(base + header.record_count)
+        self._next_offset = Offset(base + header.last_offset_delta + 1)
         data = place_batch(
             batch,
             base_offset=base,
@@ -223,6 +223,11 @@ def _refusal_of_header(header: BatchHeader, size: int) -> Placement | None:
     if header.batch_length + LENGTH_PREFIX_SIZE != size:
         return Placement(
             error=ErrorCode.INVALID_RECORD, reason="more than one record batch for a partition"
+        )
+    if header.record_count <= 0 or header.last_offset_delta != header.record_count - 1:
+        return Placement(
+            error=ErrorCode.INVALID_RECORD,
+            reason=f"{header.record_count} records, last offset delta {header.last_offset_delta}",
         )
     if header.attributes & CONTROL_BIT:
         return Placement(error=ErrorCode.INVALID_RECORD, reason="clients write no control batch")

@@ -14,7 +14,7 @@ def segments_to_drop(segments: Sequence[Segment], limits: LogLimits, *, now_ms: 
     expired = 0
     if limits.retention_ms >= 0:
         for segment in segments:
-            if not segment.size or segment.newest_timestamp > now_ms - limits.retention_ms:
+            if not segment.size or segment.age_from_ms > now_ms - limits.retention_ms:
                 break
             expired += 1
     if limits.retention_bytes >= 0:

@@ -104,7 +104,7 @@ def checked_header(data: memoryview, position: int = 0) -> BatchHeader:
         raise BatchTorn(f"batch of {size} bytes, {available} are there")
     if crc32c(data[position + CRC_COVERS_FROM : position + size]) != header.crc:
         raise BatchCorrupt("CRC-32C does not match")
-    if header.record_count <= 0 or header.last_offset_delta != header.record_count - 1:
+    if header.record_count < 0 or header.last_offset_delta < 0:
         raise BatchCorrupt(
             f"{header.record_count} records, last offset delta {header.last_offset_delta}"
         )

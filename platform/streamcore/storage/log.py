@@ -97,6 +97,7 @@ class PartitionLog:
         if not active.size:
             active.created_ms = now_ms
         active.append(batches)
+        active.written_ms = now_ms
         self._unsynced[active.path] = active
 
     def roll(self, *, now_ms: int) -> Segment:

@@ -116,7 +116,7 @@ class _Recovery:
     def _open(self, base: Offset) -> Segment:
         path = segment_path(self._folder, base)
         segment = Segment(path, base, self._directory.open_append(path))
-        segment.created_ms = self._now_ms
+        segment.created_ms = segment.written_ms = self._now_ms
         return segment
 
     def _load(self, segment: Segment, checkpoint: LogCheckpoint | None) -> bool:
@@ -186,9 +186,12 @@ class _Recovery:
         return True
 
     def _note(self, segment: Segment, header: BatchHeader) -> None:
-        # A timestamp of the far future must not keep a segment for ever.
-        newest = min(header.max_timestamp, self._now_ms)
-        segment.note(Offset(header.base_offset), Offset(header.next_offset), newest, header.size)
+        segment.note(
+            Offset(header.base_offset),
+            Offset(header.next_offset),
+            header.max_timestamp,
+            header.size,
+        )
 
     def _end_at_fault(self, segment: Segment, reason: str) -> bool:
         rest = segment.file.read_at(segment.size, segment.file.size() - segment.size)

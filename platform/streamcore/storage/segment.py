@@ -45,7 +45,18 @@ class Segment:
         self.index = SparseIndex()
         self.newest_timestamp = NO_TIMESTAMP
         self.created_ms = 0
+        self.written_ms = 0
         self._is_torn = False
+
+    @property
+    def age_from_ms(self) -> int:
+        """From when on its newest record ages: no later than it was written.
+
+        A record dated in the far future, or not at all, must not be kept for ever.
+        """
+        if self.newest_timestamp < 0:
+            return self.written_ms
+        return min(self.newest_timestamp, self.written_ms)
 
     def append(self, batches: Sequence[PlacedBatch]) -> None:
         """Write `batches` at the end with one call. Raises `StorageFailed`; then none is in."""

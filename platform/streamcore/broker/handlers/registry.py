@@ -22,11 +22,13 @@ ReplyBody: TypeAlias = bytes | list[bytes | memoryview]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a handler knows about its request beside the body."""
+    """What a handler knows about its request beside the body.
+
+    A connection makes one for each API and version and hands it out again and again.
+    """
 
     api_key: int
     api_version: int
-    correlation_id: int
     client_id: str | None
     client_host: str
     flexible: bool

@@ -1,0 +1,183 @@
+"""Fetch (key 1), versions 4 to 16: the broker's half. Records are sent as they are held.
+
+Versions 4 to 12 name topics, 13 and later give their ids (KIP-516). Fetch sessions
+(KIP-227) are declined: the answer's session id 0 has the client send whole requests.
+"""
+
+from collections.abc import Iterator, Sequence
+from struct import Struct
+from typing import NamedTuple
+from uuid import UUID
+
+from streamcore.wire.reading import INT32, WireReader
+from streamcore.wire.writing import WireWriter, encode_uvarint
+
+FLEXIBLE_FROM = 12
+TOPIC_IDS_FROM = 13
+REPLICA_STATE_FROM = 15
+NO_SESSION = 0
+NO_PREFERRED_REPLICA = -1
+
+REQUEST_HEAD = Struct(">iii")  # max wait ms, min bytes, max bytes
+# partition, [leader epoch], fetch offset, [last fetched epoch], [log start], max bytes
+PARTITION_BEFORE_5 = Struct(">iqi")
+PARTITION_BEFORE_9 = Struct(">iqqi")
+PARTITION_BEFORE_12 = Struct(">iiqqi")
+PARTITION_FLEXIBLE = Struct(">iiqiqi")
+
+# partition, error, high watermark, last stable offset, log start offset
+REPLY_HEAD = Struct(">ihqqq")
+REPLY_HEAD_BEFORE_5 = Struct(">ihqq")
+NO_EPOCH = -1
+
+
+class WantedPartition(NamedTuple):
+    """From where on a client wants one partition. Leader epoch -1: it does not say."""
+
+    partition: int
+    leader_epoch: int
+    offset: int
+    bytes_max: int
+
+
+class WantedTopic(NamedTuple):
+    """What a client wants of one topic: by name, or by id from version 13 on."""
+
+    name: str | None
+    topic_id: UUID | None
+    partitions: list[WantedPartition]
+
+
+class FetchRequest(NamedTuple):
+    """A decoded request."""
+
+    max_wait_ms: int
+    bytes_min: int
+    bytes_max: int
+    read_committed: bool
+    session_id: int
+    session_epoch: int
+    topics: list[WantedTopic]
+
+
+class FetchedPartition(NamedTuple):
+    """What a fetch found in one partition."""
+
+    partition: int
+    error: int
+    high_watermark: int
+    start_offset: int
+    pieces: Sequence[bytes | memoryview]
+    size: int
+
+
+class FetchedTopic(NamedTuple):
+    """What a fetch found in one topic."""
+
+    name: str | None
+    topic_id: UUID | None
+    partitions: list[FetchedPartition]
+
+
+def decode_request(body: memoryview, version: int) -> FetchRequest:
+    """Read a request. Raises `Malformed`."""
+    reader = WireReader(body, flexible=version >= FLEXIBLE_FROM)
+    if version < REPLICA_STATE_FROM:
+        reader.int32()  # replica id: -1 of a client
+    max_wait_ms, bytes_min, bytes_max = REQUEST_HEAD.unpack(reader.span(REQUEST_HEAD.size))
+    read_committed = reader.int8() == 1
+    session_id, session_epoch = NO_SESSION, NO_EPOCH
+    if version >= 7:
+        session_id, session_epoch = reader.int32(), reader.int32()
+    topics = []
+    for _ in range(reader.array_size()):
+        name, topic_id = None, None
+        if version >= TOPIC_IDS_FROM:
+            topic_id = reader.uuid()
+        else:
+            name = reader.string()
+        topics.append(WantedTopic(name, topic_id, list(_wanted(reader, version))))
+        reader.skip_tags()
+    return FetchRequest(
+        max_wait_ms, bytes_min, bytes_max, read_committed, session_id, session_epoch, topics
+    )
+
+
+def _wanted(reader: WireReader, version: int) -> Iterator[WantedPartition]:
+    count = reader.array_size()
+    if version >= FLEXIBLE_FROM:
+        for _ in range(count):
+            row = PARTITION_FLEXIBLE.unpack(reader.span(PARTITION_FLEXIBLE.size))
+            reader.skip_tags()
+            yield WantedPartition(row[0], row[1], row[2], row[5])
+    elif version >= 9:
+        rows = reader.span(count * PARTITION_BEFORE_12.size)
+        for partition, epoch, offset, _, size in PARTITION_BEFORE_12.iter_unpack(rows):
+            yield WantedPartition(partition, epoch, offset, size)
+    elif version >= 5:
+        rows = reader.span(count * PARTITION_BEFORE_9.size)
+        for partition, offset, _, size in PARTITION_BEFORE_9.iter_unpack(rows):
+            yield WantedPartition(partition, NO_EPOCH, offset, size)
+    else:
+        rows = reader.span(count * PARTITION_BEFORE_5.size)
+        for partition, offset, size in PARTITION_BEFORE_5.iter_unpack(rows):
+            yield WantedPartition(partition, NO_EPOCH, offset, size)
+
+
+def encode_response(
+    topics: Sequence[FetchedTopic],
+    version: int,
+    *,
+    read_committed: bool = False,
+    error: int = 0,
+    session_id: int = NO_SESSION,
+) -> list[bytes | memoryview]:
+    """Return the response as pieces: small ones that we wrote, and records as they are held."""
+    writer = WireWriter(flexible=version >= FLEXIBLE_FROM)
+    pieces: list[bytes | memoryview] = []
+    writer.int32(0)  # not throttled
+    if version >= 7:
+        writer.int16(error)
+        writer.int32(session_id)
+    writer.array_size(len(topics))
+    reply_tail = _reply_tail(version, read_committed=read_committed)
+    for topic in topics:
+        if version >= TOPIC_IDS_FROM:
+            assert topic.topic_id is not None, "a request by id is answered by id"
+            writer.uuid(topic.topic_id)
+        else:
+            writer.string(topic.name)
+        writer.array_size(len(topic.partitions))
+        for found in topic.partitions:
+            _put_partition(writer, found, version, reply_tail)
+            if found.size:
+                pieces.append(writer.done())
+                pieces.extend(found.pieces)
+                writer.written.clear()
+            writer.end_of_struct()
+        writer.end_of_struct()
+    writer.end_of_struct()
+    pieces.append(writer.done())
+    return pieces
+
+
+def _reply_tail(version: int, *, read_committed: bool) -> bytes:
+    """What lies between a partition's offsets and its records: the same for all of them."""
+    writer = WireWriter(flexible=version >= FLEXIBLE_FROM)
+    # Without transactions nothing was aborted: an empty list for who asks, else null.
+    writer.array_size(0 if read_committed else None)
+    if version >= 11:
+        writer.int32(NO_PREFERRED_REPLICA)
+    return writer.done()
+
+
+def _put_partition(
+    writer: WireWriter, found: FetchedPartition, version: int, reply_tail: bytes
+) -> None:
+    partition, error, high_watermark, start_offset, _, size = found
+    if version >= 5:
+        head = REPLY_HEAD.pack(partition, error, high_watermark, high_watermark, start_offset)
+    else:
+        head = REPLY_HEAD_BEFORE_5.pack(partition, error, high_watermark, high_watermark)
+    length = encode_uvarint(size + 1) if version >= FLEXIBLE_FROM else INT32.pack(size)
+    writer.written += head + reply_tail + length

@@ -1,0 +1,68 @@
+"""Metadata (key 3) as a client sends it: who leads which partition, and where. Versions 4-7."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from streamcore.wire.cold import (
+    BOOL,
+    INT16,
+    INT32,
+    NULLABLE_STRING,
+    STRING,
+    Message,
+    Versions,
+    array,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataTopic:
+    name: Annotated[str, STRING]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataRequest(Message):
+    """`topics` null: all that there are."""
+
+    FLEXIBLE_FROM: ClassVar[int] = 9
+    topics: Annotated[tuple[MetadataTopic, ...] | None, array(MetadataTopic, nullable=True)]
+    allow_auto_topic_creation: Annotated[bool, BOOL] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataBroker:
+    node_id: Annotated[int, INT32]
+    host: Annotated[str, STRING]
+    port: Annotated[int, INT32]
+    rack: Annotated[str | None, NULLABLE_STRING] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedPartition:
+    """`leader_id` -1: none at the moment."""
+
+    error_code: Annotated[int, INT16]
+    partition_index: Annotated[int, INT32]
+    leader_id: Annotated[int, INT32]
+    leader_epoch: Annotated[int, INT32, Versions(since=7)] = -1
+    replica_nodes: Annotated[tuple[int, ...], array(INT32)]
+    isr_nodes: Annotated[tuple[int, ...], array(INT32)]
+    offline_replicas: Annotated[tuple[int, ...], array(INT32), Versions(since=5)] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedTopic:
+    error_code: Annotated[int, INT16]
+    name: Annotated[str, STRING]
+    is_internal: Annotated[bool, BOOL]
+    partitions: Annotated[tuple[DescribedPartition, ...], array(DescribedPartition)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataResponse(Message):
+    FLEXIBLE_FROM: ClassVar[int] = 9
+    throttle_time_ms: Annotated[int, INT32]
+    brokers: Annotated[tuple[MetadataBroker, ...], array(MetadataBroker)]
+    cluster_id: Annotated[str | None, NULLABLE_STRING]
+    controller_id: Annotated[int, INT32]
+    topics: Annotated[tuple[DescribedTopic, ...], array(DescribedTopic)]
