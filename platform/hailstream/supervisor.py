@@ -37,13 +37,18 @@ class Managed:
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     process: asyncio.subprocess.Process | None = None
     started_ms: int = 0
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    is_ready: bool = False
+    settled: asyncio.Event = field(default_factory=asyncio.Event)  # ready, or ended before
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     status: int | None = None  # of the last end
     cpu_s_before: float = 0.0  # of earlier lives
     rss_mb_max: float = 0.0
     last_usage: ProcessUsage | None = None
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+
+    def mark_ready(self) -> None:
+        self.is_ready = True
+        self.settled.set()
 
     @property
     def pid(self) -> int | None:
@@ -103,26 +108,24 @@ class Supervisor:
         leaving = [m for m in self.managed.values() if m.spec.stage in stages and m.pid]
         for managed in leaving:
             _signal(managed, signal.SIGTERM)
-        ends = [asyncio.create_task(m.ended.wait()) for m in leaving]  # noqa: TID251  # awaited here
-        if not ends:
-            return
-        _, late = await asyncio.wait(ends, timeout=STOP_WAIT_S)
-        for task, managed in zip(ends, leaving, strict=True):
-            if task in late:
-                self._trouble(f"{managed.spec.name} did not end in {STOP_WAIT_S} s: killed")
-                _signal(managed, signal.SIGKILL)
-        await asyncio.gather(*ends)
+        try:
+            async with asyncio.timeout(STOP_WAIT_S):
+                await _all_ended(leaving)
+        except TimeoutError:
+            for managed in leaving:
+                if not managed.ended.is_set():
+                    self._trouble(f"{managed.spec.name} did not end in {STOP_WAIT_S} s: killed")
+                    _signal(managed, signal.SIGKILL)
+            await _all_ended(leaving)
 
     async def _until_ready(self, managed: Managed) -> None:
-        ready = asyncio.create_task(managed.ready.wait())  # noqa: TID251  # awaited here
-        ended = asyncio.create_task(managed.ended.wait())  # noqa: TID251  # awaited here
-        done, waiting = await asyncio.wait(
-            {ready, ended}, timeout=READY_WAIT_S, return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in waiting:
-            task.cancel()
-        if ready not in done:
-            why = "ended" if ended in done else f"was not ready in {READY_WAIT_S:.0f} s"
+        try:
+            async with asyncio.timeout(READY_WAIT_S):
+                await managed.settled.wait()
+        except TimeoutError:
+            pass
+        if not managed.is_ready:
+            why = "ended" if managed.settled.is_set() else f"was not ready in {READY_WAIT_S:.0f} s"
             words = "\n    ".join(managed.last_lines) or "(it said nothing)"
             raise StartFailed(f"{managed.spec.name} {why}; its last words:\n    {words}")
 
@@ -135,7 +138,7 @@ class Supervisor:
             if self._stopping or (managed.spec.one_shot and managed.status == 0):
                 break
             lived_ms = self._clock.monotonic_ms() - managed.started_ms
-            never_ready = not managed.ready.is_set()
+            never_ready = not managed.is_ready
             wait_ms = None if never_ready else managed.policy.wait_after_death(lived_ms=lived_ms)
             if wait_ms is None:
                 if not never_ready:
@@ -147,6 +150,7 @@ class Supervisor:
             if self._stopping:
                 break
         managed.ended.set()
+        managed.settled.set()
 
     async def _run_once(self, managed: Managed) -> int:
         spec = managed.spec
@@ -161,7 +165,7 @@ class Supervisor:
         )
         managed.process = process
         if spec.ready_prefix is None:
-            managed.ready.set()
+            managed.mark_ready()
         try:
             async with asyncio.TaskGroup() as readers:
                 readers.create_task(self._read_output(managed, process.stdout))
@@ -187,7 +191,7 @@ class Supervisor:
     def _hear(self, managed: Managed, line: str) -> None:
         prefix = managed.spec.ready_prefix
         if prefix is not None and line.startswith(prefix):
-            managed.ready.set()
+            managed.mark_ready()
             return
         told = readable(line)
         managed.last_lines.append(told.text)
@@ -210,6 +214,11 @@ def readable(line: str) -> Told:
         return Told(text=fields["message"], serious=fields["level"] in ("warning", "error"))
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return Told(text=line, serious=False)
+
+
+async def _all_ended(leaving: Sequence[Managed]) -> None:
+    for managed in leaving:
+        await managed.ended.wait()
 
 
 def _signal(managed: Managed, number: signal.Signals) -> None:

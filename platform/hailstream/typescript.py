@@ -1,5 +1,6 @@
-"""TypeScript of the contracts: `python -m hailstream.typescript` prints web/src/contracts/generated.ts.
+"""TypeScript of the contracts, for `web/src/contracts/generated.ts`.
 
+`make contracts` writes the file with `python -m hailstream.typescript`.
 Structs become interfaces, string enums unions, number enums and flags `const` objects, packed
 formats tables of byte offsets, and the ride's life cycle one table. A test compares the file
 with this, so the pages cannot drift from the services.
@@ -30,7 +31,13 @@ _HEADER = """\
 """
 
 _MODULES = (rides, driver_socket, push, replies, operations, tokens)
-_ENUMS = (pings.DriverState, pings.PingFlag, positions.PositionFlag, push.PushKind, push.CarFlag)
+_ENUMS: tuple[type[enum.IntEnum] | type[enum.IntFlag], ...] = (
+    pings.DriverState,
+    pings.PingFlag,
+    positions.PositionFlag,
+    push.PushKind,
+    push.CarFlag,
+)
 _CODES = (driver_socket.CloseCode,)
 _LAYOUTS = {
     "PING": pings.PING,
@@ -55,7 +62,7 @@ _NUMBERS = {
 
 def generate() -> str:
     """The whole file."""
-    parts = [_HEADER, *_constants(), *map(_number_enum, _ENUMS), *_close_codes()]
+    parts = [_HEADER, *_constants(), *(_number_enum(cls) for cls in _ENUMS), *_close_codes()]
     for module in _MODULES:
         parts += _module(module)
     parts += [f"export type {name} = {_union(union)};" for name, union in _UNIONS.items()]

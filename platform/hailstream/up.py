@@ -1,0 +1,183 @@
+"""`hailstream up`: a whole live city from one command.
+
+Starts stores, services and the simulator, shows what goes on, and at the end of `--duration`
+proves from the log that nothing was lost.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from groundwork.journal import setup_journal
+from groundwork.real.clocks import SystemClock
+from hailstream.cities import ensure_city
+from hailstream.planning import CannotStart, UpOptions, make_plan
+from hailstream.processes import CityPlan, Stage, plan_processes
+from hailstream.report import REPORT_FAILED, make_report, write_report
+from hailstream.summary import SummaryReader
+from hailstream.supervisor import StartFailed, Supervisor
+from hailstream.view import View, make_view
+
+journal = logging.getLogger("hailstream.up")
+
+app = typer.Typer()
+
+_SAMPLE_MS = 1000
+
+
+@app.command("up")
+def up(
+    drivers: Annotated[int, typer.Option(help="Simulated drivers.")] = 30_000,
+    pings_per_second: Annotated[int, typer.Option(help="All drivers together.")] = 30_000,
+    riders: Annotated[int, typer.Option(help="Simulated riders on real WebSockets.")] = 200,
+    brokers: Annotated[int, typer.Option(help="Broker processes.")] = 1,
+    duration: Annotated[
+        int | None, typer.Option(help="Stop after so many seconds. Default: run until Ctrl-C.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the figures and the audit here (JSON).")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep the log here. Default: a new, empty one each time.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Of the web pages; the next three serve them.")] = 8080,
+    broker_port: Annotated[int, typer.Option(help="Where Kafka clients connect.")] = 9092,
+    bootstrap_servers: Annotated[
+        str | None, typer.Option(help="HOST:PORT of an Apache Kafka to use instead of our broker.")
+    ] = None,
+    redis_url: Annotated[
+        str | None, typer.Option(help="A Redis to use instead of the embedded Valkey.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="Log client: columnar or librdkafka.")] = "columnar",
+    city: Annotated[
+        Path | None, typer.Option(help="A city pack (see `hailstream city build`).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same city.")] = 1,
+    simulator: Annotated[bool, typer.Option(help="Drive a simulated city.")] = True,
+) -> None:
+    """Run a whole live city: broker, services, simulator and web pages."""
+    options = UpOptions(
+        drivers=drivers,
+        pings_per_second=pings_per_second,
+        riders=riders,
+        brokers=brokers,
+        duration=duration,
+        report=report,
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        broker_port=broker_port,
+        bootstrap_servers=bootstrap_servers,
+        redis_url=redis_url,
+        engine=engine,
+        city=city,
+        seed=seed,
+        simulator=simulator,
+    )
+    setup_journal()
+    try:
+        plan = make_plan(options, city_dir=ensure_city(options.city))
+    except CannotStart as error:
+        typer.echo(f"hailstream up: {error}", err=True)
+        sys.exit(2)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sys.exit(runner.run(_run(plan, options)))
+
+
+async def _run(plan: CityPlan, options: UpOptions) -> int:
+    clock = SystemClock()
+    view = make_view(plan, clock)
+    supervisor = Supervisor(
+        plan_processes(plan),
+        clock=clock,
+        journal_dir=plan.data_dir / "journal",
+        trouble=view.trouble,
+    )
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    status = 1
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                status = await _live(plan, options, supervisor, view, stopping, tasks)
+            finally:
+                await supervisor.stop(Stage.CITY)
+                await supervisor.stop(Stage.SERVICES, Stage.STORES)
+    except* StartFailed as failures:
+        for failure in failures.exceptions:
+            view.trouble(str(failure))
+        status = 1
+    finally:
+        view.close()
+    return status
+
+
+async def _live(
+    plan: CityPlan,
+    options: UpOptions,
+    supervisor: Supervisor,
+    view: View,
+    stopping: asyncio.Event,
+    tasks: asyncio.TaskGroup,
+) -> int:
+    """From the first process to the last figure. Returns the exit status."""
+    async with asyncio.TaskGroup() as starting:
+        start = starting.create_task(_start_all(supervisor, view, tasks))
+        starting.create_task(_cancel_when(stopping, start))
+    if stopping.is_set():
+        return 0
+    async with SummaryReader(plan) as reader:
+        ended = tasks.create_task(_city_end(plan, supervisor, stopping), name="city end")
+        while not ended.done():
+            supervisor.sample()
+            view.show(await reader.read(), supervisor)
+            await asyncio.wait({ended}, timeout=_SAMPLE_MS / 1000)
+        supervisor.sample()
+        if options.report is None or stopping.is_set():
+            return 1 if supervisor.gave_up.is_set() else 0
+        view.say("the city has stopped: reading the log to prove what became of every ping")
+        report = await make_report(plan, supervisor, await reader.read())
+    write_report(report, options.report)
+    view.say(report.in_words())
+    return 0 if report.healthy and not supervisor.gave_up.is_set() else REPORT_FAILED
+
+
+async def _start_all(supervisor: Supervisor, view: View, tasks: asyncio.TaskGroup) -> None:
+    for stage in Stage:
+        view.say(f"starting {stage.name.lower()}")
+        await supervisor.start(stage, tasks)
+    view.ready()
+
+
+async def _cancel_when(stopping: asyncio.Event, start: "asyncio.Task[None]") -> None:
+    """Ctrl-C while things start stops the starting."""
+    waiting = asyncio.ensure_future(stopping.wait())  # noqa: TID251  # awaited in the next line
+    await asyncio.wait({waiting, start}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    start.cancel()
+
+
+async def _city_end(plan: CityPlan, supervisor: Supervisor, stopping: asyncio.Event) -> None:
+    """Return when the simulator has ended, a person stops us, or a process was given up."""
+    ends = [stopping.wait(), supervisor.gave_up.wait()]
+    async with asyncio.TaskGroup() as waits:
+        tasks = {waits.create_task(end) for end in ends}
+        if plan.duration_s is not None and plan.simulator:
+            tasks.add(waits.create_task(_ended(supervisor)))
+        elif plan.duration_s is not None:
+            tasks.add(waits.create_task(asyncio.sleep(plan.duration_s)))
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+
+
+async def _ended(supervisor: Supervisor) -> bool:
+    return await supervisor.wait_ended("simulate") == 0
