@@ -89,6 +89,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rides: RidesLine
     eta: EtaScore
     audit: AuditState
+    filtered: dict[str, int]  # reason -> pings that positions did not believe
     topics: list[TopicLine]
     processes: list[ProcessLine]
 
