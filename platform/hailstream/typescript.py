@@ -86,8 +86,10 @@ def _close_codes() -> Iterator[str]:
 
 
 def _module(module: ModuleType) -> Iterator[str]:
-    for value in vars(module).values():
+    for name, value in vars(module).items():
         if not isinstance(value, type) or value.__module__ != module.__name__:
+            continue
+        if name != value.__name__:  # a short alias within its module
             continue
         if issubclass(value, enum.StrEnum):
             union = " | ".join(f'"{member.value}"' for member in value)
