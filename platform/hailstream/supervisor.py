@@ -95,12 +95,9 @@ class Supervisor:
                 managed.last_usage = usage
                 managed.rss_mb_max = max(managed.rss_mb_max, usage.rss_mb)
 
-    async def wait_ended(self, name: str) -> int:
-        """Return the status with which a one-shot process ended."""
-        managed = self.managed[name]
-        await managed.ended.wait()
-        assert managed.status is not None
-        return managed.status
+    async def wait_ended(self, name: str) -> None:
+        """Return when a one-shot process has ended for good."""
+        await self.managed[name].ended.wait()
 
     async def stop(self, *stages: Stage) -> None:
         """SIGTERM to the stages' processes together; SIGKILL to what is left after the wait."""

@@ -129,9 +129,7 @@ async def _live(
     tasks: asyncio.TaskGroup,
 ) -> int:
     """From the first process to the last figure. Returns the exit status."""
-    async with asyncio.TaskGroup() as starting:
-        start = starting.create_task(_start_all(supervisor, view, tasks))
-        starting.create_task(_cancel_when(stopping, start))
+    await _start_until_stopped(supervisor, view, tasks, stopping)
     if stopping.is_set():
         return 0
     async with SummaryReader(plan) as reader:
@@ -157,27 +155,33 @@ async def _start_all(supervisor: Supervisor, view: View, tasks: asyncio.TaskGrou
     view.ready()
 
 
-async def _cancel_when(stopping: asyncio.Event, start: "asyncio.Task[None]") -> None:
-    """Ctrl-C while things start stops the starting."""
-    waiting = asyncio.ensure_future(stopping.wait())  # noqa: TID251  # awaited in the next line
-    await asyncio.wait({waiting, start}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    start.cancel()
+async def _start_until_stopped(
+    supervisor: Supervisor, view: View, tasks: asyncio.TaskGroup, stopping: asyncio.Event
+) -> None:
+    """Start everything; Ctrl-C while things start ends the starting."""
+    async with asyncio.TaskGroup() as group:
+        start = group.create_task(_start_all(supervisor, view, tasks))
+        stop = group.create_task(_until(stopping))
+        await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
+        start.cancel()
+        stop.cancel()
 
 
 async def _city_end(plan: CityPlan, supervisor: Supervisor, stopping: asyncio.Event) -> None:
     """Return when the simulator has ended, a person stops us, or a process was given up."""
-    ends = [stopping.wait(), supervisor.gave_up.wait()]
-    async with asyncio.TaskGroup() as waits:
-        tasks = {waits.create_task(end) for end in ends}
+    async with asyncio.TaskGroup() as group:
+        ends = {
+            group.create_task(_until(stopping)),
+            group.create_task(_until(supervisor.gave_up)),
+        }
         if plan.duration_s is not None and plan.simulator:
-            tasks.add(waits.create_task(_ended(supervisor)))
+            ends.add(group.create_task(supervisor.wait_ended("simulate")))
         elif plan.duration_s is not None:
-            tasks.add(waits.create_task(asyncio.sleep(plan.duration_s)))
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
+            ends.add(group.create_task(asyncio.sleep(plan.duration_s)))
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
 
 
-async def _ended(supervisor: Supervisor) -> bool:
-    return await supervisor.wait_ended("simulate") == 0
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()
