@@ -1,5 +1,6 @@
 """compose.yaml runs what `hailstream up` runs, with the same flags."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ def test_each_process_gets_the_same_flags_and_the_same_plain_values() -> None:
         command = compose()["services"][spec.name]["command"]
         # A container must be told the name under which others reach it.
         assert flags(command) - {"--advertised"} == flags(spec.arguments), spec.name
-        ours = dict(zip(spec.arguments, spec.arguments[1:], strict=False))
-        theirs = dict(zip(command, command[1:], strict=False))
+        ours = dict(pairwise(spec.arguments))
+        theirs = dict(pairwise(command))
         for flag in ("--engine", "--drivers", "--pings-per-second", "--riders", "--seed", "--port"):
             assert ours.get(flag) == theirs.get(flag), (spec.name, flag)
 
