@@ -51,6 +51,7 @@ class Group:
         self.generation = Generation(0)
         self.protocol_type = ""
         self.protocol_name: str | None = None
+        self.rest_count = 0  # how often it came to rest: each time it is worth writing down
         self.roster = Roster()
         self._new_member_id = new_member_id
         self._members_max = members_max
@@ -153,6 +154,11 @@ class Group:
             return ErrorCode.ILLEGAL_GENERATION
         return ErrorCode.NONE
 
+    @property
+    def is_vacant(self) -> bool:
+        """Nobody is in it, and nobody was given an id to come in with."""
+        return not self.roster.places_taken
+
     def forget(self) -> None:
         """The group is deleted. It must be empty."""
         self.state = advance(self.state, GroupEvent.FORGOTTEN)
@@ -245,6 +251,7 @@ class Group:
             self.roster.leader = member_id
         stays = chosen_protocol(list(self.roster)) == self.protocol_name
         if self.state is GroupState.STABLE and stays:
+            self.rest_count += 1
             self._answer_returned(member, old_leader, now_ms)
         else:
             self._rebalance(now_ms)
@@ -286,6 +293,7 @@ class Group:
             self.generation = Generation(self.generation + 1)
             self.protocol_name = None
             self.state = advance(self.state, GroupEvent.LAST_MEMBER_LEFT)
+            self.rest_count += 1
         elif self.roster.elect():
             self._begin_generation(now_ms)
         else:
@@ -305,6 +313,7 @@ class Group:
     def _assign(self, request: SyncGroupRequest, now_ms: int) -> None:
         given = {MemberId(a.member_id): a.assignment for a in request.assignments}
         self.state = advance(self.state, GroupEvent.ASSIGNED)
+        self.rest_count += 1
         for member in self.roster:
             member.assignment = given.get(member.member_id, b"")
             if member.parked_sync is not None:

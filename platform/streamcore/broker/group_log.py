@@ -1,0 +1,202 @@
+"""`__consumer_offsets` as the group coordinator's memory: appended to like any topic, read
+back at start, and rewritten when most of it is out of date.
+
+The rewriting stands in for compaction: what still holds is appended once more, and when
+that is on the disk the log start moves up to it. So the topic stays small and a start
+stays quick, and at no moment is an entry only in memory.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Final
+
+from groundwork.seams import Clock
+from streamcore.broker.append_round import AppendRound
+from streamcore.broker.durability import Durability
+from streamcore.broker.topics import Topic, TopicCatalogue
+from streamcore.groups.ids import GroupId
+from streamcore.groups.log_records import (
+    OFFSETS_TOPIC,
+    LogEntry,
+    decode_entry,
+    encode_entry,
+    partition_of_group,
+)
+from streamcore.partition.replica import Placement, Replica
+from streamcore.record.batch import BatchFault, read_header
+from streamcore.record.places import Offset
+from streamcore.record.records import Record, encode_batch, read_records
+from streamcore.storage.failures import SegmentCorrupt, StorageFailed
+from streamcore.wire.error_codes import ErrorCode
+from streamcore.wire.reading import Malformed
+
+logger = logging.getLogger(__name__)
+
+ENTRIES_PER_BATCH: Final = 500
+READ_BYTES: Final = 4 << 20
+TOPIC_CONFIGS: Final = {
+    "cleanup.policy": "compact",
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+    "segment.bytes": str(1 << 20),
+    "max.message.bytes": str(16 << 20),
+}
+
+OnWritten = Callable[[bool], None]
+
+
+class GroupLog:
+    """Appends entries of groups, each to the partition of its group."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        topics: TopicCatalogue,
+        appends: AppendRound,
+        durability: Durability,
+        partition_count: int,
+        rewrite_bytes: int,
+    ) -> None:
+        self._clock = clock
+        self._topics = topics
+        self._appends = appends
+        self._durability = durability
+        self._partition_count = partition_count
+        self._rewrite_bytes = rewrite_bytes
+        self._live_bytes: dict[Replica, int] = {}  # what the last rewriting came to
+        self._rewriting: set[Replica] = set()
+        self._appends_open = 0
+
+    def append(self, entries: Sequence[LogEntry], on_written: OnWritten) -> None:
+        """Write entries; `on_written` is told whether all of them are in the log.
+
+        It is called once, at the end of this tick or later.
+        """
+        try:
+            topic = self._topic()
+        except OSError as error:
+            logger.error("%s cannot be made: %s", OFFSETS_TOPIC, error)  # noqa: TRY400  # one line: the disk's own words say it all
+            on_written(False)
+            return
+        placements = []
+        for replica, of_replica in self._by_replica(topic, entries):
+            placements += self._stage(replica, of_replica)
+        self._appends_open += 1
+
+        def on_kept(is_kept: bool) -> None:
+            self._appends_open -= 1
+            on_written(is_kept and _all_placed(placements))
+
+        self._appends.when_kept(on_kept)
+
+    def read(self) -> Iterator[LogEntry]:
+        """Yield what the log says last about each of its keys."""
+        topic = self._topics.find(OFFSETS_TOPIC)
+        for replica in topic.replicas if topic is not None else ():
+            latest: dict[bytes, bytes | None] = {}
+            for batch in _batches(replica):
+                for record in read_records(batch):
+                    latest[record.key or b""] = record.value
+            yield from _entries(replica, latest)
+
+    def due_for_rewriting(self) -> list[int]:
+        """Return the partitions that hold mostly what is out of date.
+
+        None while an append is under way: rewritten now, its entry would come to stand
+        before the older one that it replaces.
+        """
+        topic = self._topics.find(OFFSETS_TOPIC)
+        if topic is None or self._appends_open:
+            return []
+        return [number for number, replica in enumerate(topic.replicas) if self._is_due(replica)]
+
+    def _is_due(self, replica: Replica) -> bool:
+        limit = max(self._rewrite_bytes, 2 * self._live_bytes.get(replica, 0))
+        return replica not in self._rewriting and replica.log.bytes_held > limit
+
+    def partition_of(self, group_id: GroupId) -> int:
+        return partition_of_group(group_id, len(self._topic().replicas))
+
+    def rewrite(self, partition: int, entries: Sequence[LogEntry]) -> None:
+        """Make `entries` all that a partition holds."""
+        replica = self._topic().replicas[partition]
+        start = replica.high_watermark
+        held = replica.log.bytes_held
+        placements = self._stage(replica, entries)
+        self._rewriting.add(replica)
+
+        def on_synced(is_synced: bool) -> None:
+            self._rewriting.discard(replica)
+            if is_synced and _all_placed(placements):
+                self._live_bytes[replica] = replica.log.bytes_held - held
+                self._cut(replica, start)
+
+        # Written is not enough: the older entries go only when the newer are on the disk.
+        self._appends.when_kept(lambda _: self._durability.hold(on_synced))
+
+    def _cut(self, replica: Replica, start: Offset) -> None:
+        segments = replica.delete_before(start)
+        self._durability.log_changed(replica)
+        self._durability.run_later(
+            lambda: replica.log.remove_files(segments), f"removing old {OFFSETS_TOPIC}"
+        )
+
+    def _topic(self) -> Topic:
+        return self._topics.find(OFFSETS_TOPIC) or self._topics.create(
+            OFFSETS_TOPIC, partition_count=self._partition_count, configs=TOPIC_CONFIGS
+        )
+
+    def _by_replica(
+        self, topic: Topic, entries: Sequence[LogEntry]
+    ) -> Iterable[tuple[Replica, list[LogEntry]]]:
+        sorted_out: dict[Replica, list[LogEntry]] = {}
+        for entry in entries:
+            number = self.partition_of(GroupId(entry[0].group))
+            sorted_out.setdefault(topic.replicas[number], []).append(entry)
+        return sorted_out.items()
+
+    def _stage(self, replica: Replica, entries: Sequence[LogEntry]) -> list[Placement]:
+        now_ms = self._clock.now_ms()
+        encoded = (encode_entry(entry) for entry in entries)
+        records = (Record(timestamp=now_ms, key=key, value=value) for key, value in encoded)
+        placements = []
+        while some := list(islice(records, ENTRIES_PER_BATCH)):
+            batch = memoryview(bytearray(encode_batch(some)))
+            placement = self._appends.stage(replica, batch)
+            if placement.error:
+                logger.error("%s refused a batch: %s", OFFSETS_TOPIC, placement.reason)
+            placements.append(placement)
+        return placements
+
+
+def _entries(replica: Replica, latest: Mapping[bytes, bytes | None]) -> Iterator[LogEntry]:
+    for key, value in latest.items():
+        try:
+            entry = decode_entry(key, value)
+        except Malformed as fault:
+            logger.warning("%s holds an entry that is none: %s", replica.log.folder, fault)
+            continue
+        if entry is not None:
+            yield entry
+
+
+def _all_placed(placements: Iterable[Placement]) -> bool:
+    return all(placement.error is ErrorCode.NONE for placement in placements)
+
+
+def _batches(replica: Replica) -> Iterator[memoryview]:
+    """Yield a partition's batches; stop, with a journal line, at one that cannot be read."""
+    offset = replica.start_offset
+    try:
+        while offset < replica.high_watermark:
+            data = replica.log.read(offset, bytes_max=READ_BYTES)
+            position = 0
+            while position < len(data):
+                header = read_header(data, position)
+                yield data[position : position + header.size]
+                position += header.size
+                offset = Offset(header.next_offset)
+    except (StorageFailed, SegmentCorrupt, BatchFault) as fault:
+        logger.error("%s is unreadable at offset %d: %s", replica.log.folder, offset, fault)  # noqa: TRY400  # one line: the fault names place and cause

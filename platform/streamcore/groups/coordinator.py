@@ -1,0 +1,265 @@
+"""All groups of a broker and their committed offsets. Decides; writes and sends nothing.
+
+Two clocks come in: `now_ms` is monotonic and ends waits, `unix_ms` stands in the log.
+What has to be written is handed out as log entries; `restore` takes them back at start.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from groundwork.seams import Rng
+from streamcore.groups.commits import CommitPlan, PartitionCount, plan_commit
+from streamcore.groups.group import Answer, Group, refused_join
+from streamcore.groups.ids import Generation, GroupId, MemberId, Ticket
+from streamcore.groups.log_records import (
+    GroupKey,
+    GroupValue,
+    LogEntry,
+    OffsetKey,
+    OffsetValue,
+    committed_from,
+    offset_entry,
+)
+from streamcore.groups.member import JoinContext
+from streamcore.groups.offsets import CommittedOffset, OffsetTable, TopicPartition
+from streamcore.groups.settings import GroupSettings
+from streamcore.groups.snapshots import resume, snapshot
+from streamcore.groups.states import GroupState
+from streamcore.wire.error_codes import ErrorCode
+from streamcore.wire.messages.heartbeat import HeartbeatRequest
+from streamcore.wire.messages.join_group import JoinGroupRequest
+from streamcore.wire.messages.leave_group import LeaveGroupRequest, LeavingMember
+from streamcore.wire.messages.offset_commit import OffsetCommitRequest
+from streamcore.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+
+MEMBER_ID_BYTES = 16
+
+
+class GroupCoordinator:
+    """Groups by id. A group lives while it has members or committed offsets."""
+
+    def __init__(self, settings: GroupSettings, rng: Rng) -> None:
+        self.offsets = OffsetTable()
+        self._settings = settings
+        self._rng = rng
+        self._groups: dict[GroupId, Group] = {}
+        self._values: dict[GroupId, GroupValue] = {}  # groups as the log has them
+        self._written_rests: dict[GroupId, int] = {}
+
+    # Membership
+
+    def join(self, request: JoinGroupRequest, context: JoinContext, now_ms: int) -> list[Answer]:
+        fault = self._join_fault(request)
+        if fault:
+            return [(context.ticket, refused_join(fault, request))]
+        group = self._groups.get(GroupId(request.group_id))
+        if group is None:
+            group = self._groups[GroupId(request.group_id)] = self._new_group(request.group_id)
+        return group.join(request, context, now_ms)
+
+    def sync(self, request: SyncGroupRequest, ticket: Ticket, now_ms: int) -> list[Answer]:
+        group = self._groups.get(GroupId(request.group_id))
+        if group is None:
+            return [(ticket, SyncGroupResponse(error_code=ErrorCode.UNKNOWN_MEMBER_ID))]
+        return group.sync(request, ticket, now_ms)
+
+    def heartbeat(self, request: HeartbeatRequest, now_ms: int) -> ErrorCode:
+        group = self._groups.get(GroupId(request.group_id))
+        if group is None:
+            return ErrorCode.UNKNOWN_MEMBER_ID
+        return group.heartbeat(request, now_ms)
+
+    def leave(
+        self, request: LeaveGroupRequest, leaving: Sequence[LeavingMember], now_ms: int
+    ) -> tuple[list[ErrorCode], list[Answer]]:
+        group = self._groups.get(GroupId(request.group_id))
+        if group is None:
+            return [ErrorCode.UNKNOWN_MEMBER_ID] * len(leaving), []
+        return group.leave(leaving, now_ms)
+
+    def abandon(self, group_id: GroupId, ticket: Ticket, now_ms: int) -> list[Answer]:
+        group = self._groups.get(group_id)
+        return [] if group is None else group.abandon(ticket, now_ms)
+
+    def tick(self, now_ms: int) -> list[Answer]:
+        """Do in every group what time alone decides."""
+        return [answer for group in self._groups.values() for answer in group.tick(now_ms)]
+
+    # Offsets
+
+    def plan_commit(
+        self,
+        request: OffsetCommitRequest,
+        *,
+        partition_count: PartitionCount,
+        now_ms: int,
+        unix_ms: int,
+    ) -> CommitPlan:
+        """Decide what of a commit to write. It counts when `commit` says that it is written."""
+        return plan_commit(
+            request,
+            fault=self._commit_fault(request, now_ms),
+            partition_count=partition_count,
+            metadata_bytes_max=self._settings.offset_metadata_bytes_max,
+            commit_ms=unix_ms,
+        )
+
+    def commit(self, group_id: GroupId, offsets: Mapping[TopicPartition, CommittedOffset]) -> None:
+        """The planned offsets are in the log: from now on they are what is committed."""
+        for place, committed in offsets.items():
+            self.offsets.put(group_id, place, committed)
+
+    def _commit_fault(self, request: OffsetCommitRequest, now_ms: int) -> ErrorCode:
+        group = self._groups.get(GroupId(request.group_id))
+        generation = Generation(request.generation_id)
+        if group is not None:
+            instance = request.group_instance_id
+            return group.commit_fault(request.member_id, instance, generation, now_ms)
+        if generation >= 0:
+            return ErrorCode.ILLEGAL_GENERATION
+        if not request.group_id:
+            return ErrorCode.INVALID_GROUP_ID
+        if len(self.group_ids()) >= self._settings.groups_max:
+            return ErrorCode.GROUP_MAX_SIZE_REACHED
+        return ErrorCode.NONE
+
+    # Inspection and deletion
+
+    def group_ids(self) -> set[GroupId]:
+        return {*self._groups, *self.offsets.group_ids()}
+
+    def find(self, group_id: GroupId) -> Group | None:
+        """Return a group; one that has committed offsets alone is an empty one."""
+        group = self._groups.get(group_id)
+        if group is None and group_id in self.offsets:
+            return self._new_group(group_id)
+        return group
+
+    def forget_group(self, group_id: GroupId) -> tuple[ErrorCode, list[LogEntry]]:
+        """Delete an empty group with its offsets; return what to write for it."""
+        group = self.find(group_id)
+        if group is None:
+            return ErrorCode.GROUP_ID_NOT_FOUND, []
+        if group.state is not GroupState.EMPTY:
+            return ErrorCode.NON_EMPTY_GROUP, []
+        entries = self._tombstones(group_id, list(self.offsets.of_group(group_id)))
+        group.forget()
+        self._drop_group(group_id)
+        return ErrorCode.NONE, [*entries, (GroupKey(group=group_id), None)]
+
+    def forget_offsets(self, group_id: GroupId, places: Iterable[TopicPartition]) -> list[LogEntry]:
+        return self._tombstones(group_id, places)
+
+    def expire(self, *, unix_ms: int, partition_count: PartitionCount) -> list[LogEntry]:
+        """Drop offsets past their retention or without a topic, and groups with nothing left."""
+        entries: list[LogEntry] = []
+        for group_id in self.group_ids():
+            committed = self.offsets.of_group(group_id)
+            gone = [place for place in committed if place.partition >= partition_count(place.topic)]
+            entries += self._tombstones(group_id, gone)
+            group = self._groups.get(group_id)
+            if group is not None and not (group.state is GroupState.EMPTY and group.is_vacant):
+                continue
+            expired = self.offsets.expired(
+                group_id,
+                empty_since_ms=self._empty_since_ms(group_id),
+                now_ms=unix_ms,
+                retention_ms=self._settings.offsets_retention_ms,
+            )
+            entries += self._tombstones(group_id, expired)
+            if group_id not in self.offsets and group_id in self._groups:
+                entries += self.forget_group(group_id)[1]
+        return entries
+
+    def _tombstones(self, group_id: GroupId, places: Iterable[TopicPartition]) -> list[LogEntry]:
+        entries = []
+        for place in places:
+            self.offsets.remove(group_id, place)
+            entries.append(offset_entry(group_id, place, None))
+        return entries
+
+    # The log
+
+    def entries(self, group_ids: Iterable[GroupId]) -> Iterator[LogEntry]:
+        """Yield all that is to be remembered of these groups."""
+        for group_id in group_ids:
+            group = self._groups.get(group_id)
+            value = self._values.get(group_id)
+            if group is not None and value is not None:
+                yield GroupKey(group=group_id), value
+            for place, committed in self.offsets.of_group(group_id).items():
+                yield offset_entry(group_id, place, committed)
+
+    def changed_groups(self, *, unix_ms: int) -> list[LogEntry]:
+        """Return the groups that came to rest since the last call, as entries to write."""
+        entries: list[LogEntry] = []
+        for group_id, group in self._groups.items():
+            is_at_rest = group.state in (GroupState.STABLE, GroupState.EMPTY)
+            if is_at_rest and group.rest_count != self._written_rests.get(group_id, 0):
+                self._written_rests[group_id] = group.rest_count
+                value = snapshot(group, state_timestamp_ms=unix_ms)
+                self._values[group_id] = value
+                entries.append((GroupKey(group=group_id), value))
+        return entries
+
+    def restore(self, entry: LogEntry, *, now_ms: int) -> None:
+        """Take an entry of the log as true. Later entries of a key replace earlier ones."""
+        match entry:
+            case (OffsetKey() as key, OffsetValue() as value):
+                place = TopicPartition(key.topic, key.partition)
+                self.offsets.put(GroupId(key.group), place, committed_from(value))
+            case (OffsetKey() as key, None):
+                place = TopicPartition(key.topic, key.partition)
+                self.offsets.remove(GroupId(key.group), place)
+            case (GroupKey() as key, GroupValue() as value):
+                self._restore_group(GroupId(key.group), value, now_ms)
+            case (GroupKey() as key, None):
+                self._drop_group(GroupId(key.group))
+            case _:
+                raise AssertionError("key and value are of one kind")
+
+    def _restore_group(self, group_id: GroupId, value: GroupValue, now_ms: int) -> None:
+        group = self._new_group(group_id)
+        resume(group, value, now_ms=now_ms)
+        self._groups[group_id] = group
+        self._written_rests.pop(group_id, None)
+        self._values[group_id] = value
+
+    def _empty_since_ms(self, group_id: GroupId) -> int:
+        value = self._values.get(group_id)
+        return 0 if value is None or value.members else value.state_timestamp
+
+    def _drop_group(self, group_id: GroupId) -> None:
+        self._groups.pop(group_id, None)
+        self._written_rests.pop(group_id, None)
+        self._values.pop(group_id, None)
+
+    # Making groups
+
+    def _new_group(self, group_id: str) -> Group:
+        return Group(
+            GroupId(group_id),
+            new_member_id=self._new_member_id,
+            members_max=self._settings.members_max,
+            initial_delay_ms=self._settings.initial_delay_ms,
+        )
+
+    def _new_member_id(self, prefix: str) -> MemberId:
+        return MemberId(f"{prefix}-{self._rng.randbytes(MEMBER_ID_BYTES).hex()}")
+
+    def _join_fault(self, request: JoinGroupRequest) -> ErrorCode:
+        settings = self._settings
+        group_id = GroupId(request.group_id)
+        if not group_id:
+            return ErrorCode.INVALID_GROUP_ID
+        timeout_ms = request.session_timeout_ms
+        if not settings.session_timeout_ms_min <= timeout_ms <= settings.session_timeout_ms_max:
+            return ErrorCode.INVALID_SESSION_TIMEOUT
+        if sum(len(p.metadata) for p in request.protocols) > settings.member_metadata_bytes_max:
+            return ErrorCode.INVALID_REQUEST
+        if group_id in self._groups:
+            return ErrorCode.NONE
+        if request.member_id:
+            return ErrorCode.UNKNOWN_MEMBER_ID
+        if len(self._groups) >= settings.groups_max:
+            return ErrorCode.GROUP_MAX_SIZE_REACHED
+        return ErrorCode.NONE

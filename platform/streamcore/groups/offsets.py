@@ -1,0 +1,60 @@
+"""Committed offsets of all groups: where each will read next, partition by partition."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from streamcore.groups.ids import GroupId
+from streamcore.record.places import LeaderEpoch, Offset
+
+
+class TopicPartition(NamedTuple):
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommittedOffset:
+    """A promise about everything before `offset`. `metadata` is the client's own text."""
+
+    offset: Offset
+    leader_epoch: LeaderEpoch
+    metadata: str
+    commit_ms: int
+
+
+class OffsetTable:
+    """Bounded by what exists: a commit is taken for partitions of existing topics alone."""
+
+    def __init__(self) -> None:
+        self._groups: dict[GroupId, dict[TopicPartition, CommittedOffset]] = {}
+
+    def __contains__(self, group_id: GroupId) -> bool:
+        return group_id in self._groups
+
+    def group_ids(self) -> Iterator[GroupId]:
+        return iter(list(self._groups))
+
+    def of_group(self, group_id: GroupId) -> Mapping[TopicPartition, CommittedOffset]:
+        return self._groups.get(group_id, {})
+
+    def put(self, group_id: GroupId, place: TopicPartition, committed: CommittedOffset) -> None:
+        self._groups.setdefault(group_id, {})[place] = committed
+
+    def remove(self, group_id: GroupId, place: TopicPartition) -> None:
+        """Forget one committed offset; the group's entry goes with its last one."""
+        offsets = self._groups.get(group_id, {})
+        offsets.pop(place, None)
+        if not offsets:
+            self._groups.pop(group_id, None)
+
+    def expired(
+        self, group_id: GroupId, *, empty_since_ms: int, now_ms: int, retention_ms: int
+    ) -> list[TopicPartition]:
+        """What an empty group no longer keeps: nobody committed it, or was a member, for as
+        long as `retention_ms` (KIP-211). Times are unix ms."""
+        return [
+            place
+            for place, committed in self.of_group(group_id).items()
+            if now_ms - max(committed.commit_ms, empty_since_ms) >= retention_ms
+        ]
