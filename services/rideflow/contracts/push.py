@@ -4,6 +4,10 @@ Up: `WatchUp` as JSON; the first message is `hello`. Down, text: `WatchDown` as 
 binary: a header of 24 bytes and `count` x CAR. Cars are keyed state: a snapshot, then deltas;
 the newest place of a car replaces an undelivered older one and `skipped` tells how many were
 replaced. Ride events are an ordered lane of their own and are never conflated.
+
+The socket is closed with the codes of `driver_socket.CloseCode`: SLOW for who does not read,
+BAD_TOKEN, PROTOCOL for what is no `WatchUp`, GOING_AWAY when fan-out restarts. A rider may watch
+its own rides only: another's is answered by `WatchError` with code `forbidden`.
 """
 
 from enum import IntEnum, IntFlag
@@ -15,6 +19,12 @@ from rideflow.contracts.ids import RideId
 from rideflow.contracts.rides import RideFact
 
 PUSH_VERSION = 1
+
+# What one watched area shows at most: more cells are cut off around the box's centre, and of
+# more cars a random sample is shown, the same ones as long as they stay.
+AREA_CELLS_MAX = 200
+AREA_CARS_MAX = 150
+PSEUDONYM_MS = 600_000  # so long a car keeps its number for browsing riders
 
 
 class PushKind(IntEnum):
