@@ -41,10 +41,10 @@ def area_deltas(areas: Sequence[Area[Any]], index: AreaIndex, view: CityView) ->
     present = _present(areas, index)
     owners, slots = present >> _OWNER_BITS, present & _SLOT_MASK
     shown_at = np.array([area.shown_at for area in areas], np.int64)
-    is_news = view.changed_at(slots) > shown_at.take(owners)
+    is_news = view.table.changed_at(slots) > shown_at.take(owners)
     wanted = is_news | ~_is_in(present, held)
     gone = held[~_is_in(held, present)]
-    _note_shown(areas, slots, owners, view.tick)
+    _note_shown(areas, slots, owners, view.table.tick)
     return _by_area(len(areas), present[wanted], is_news[wanted], gone)
 
 

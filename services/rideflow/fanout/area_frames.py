@@ -53,7 +53,7 @@ class AreaFrames:
     def _cars(self, slots: Sequence[I64], now_ms: int) -> np.ndarray[Any, np.dtype[np.void]]:
         joined = np.concatenate(slots)
         numbers = self._pseudonyms.cars(joined, Pseudonyms.period(now_ms))
-        cars = cars_of(self._view.positions(joined), numbers, base_ms=now_ms)
+        cars = cars_of(self._view.table.positions(joined), numbers, base_ms=now_ms)
         blur(cars)
         return cars
 
@@ -67,5 +67,5 @@ class AreaFrames:
         self._ages.observe_many(ages_ms[np.concatenate([delta.is_news for delta in deltas])])
 
     def _frame(self, kind: PushKind, cars: bytes, now_ms: int, *, skipped: int = 0) -> bytes:
-        lag_ms = max(0, now_ms - self._view.newest_ms) if self._view.newest_ms else 0
+        lag_ms = max(0, now_ms - self._view.table.newest_ms) if self._view.table.newest_ms else 0
         return push_frame(kind, cars, base_ms=now_ms, skipped=skipped, newest_lag_ms=lag_ms)

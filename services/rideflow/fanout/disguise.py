@@ -35,8 +35,8 @@ class Pseudonyms:
 
     def cars(self, slots: I32 | I64, period: int) -> np.typing.NDArray[np.uint32]:
         """The numbers of slots in a period."""
-        self._cars.ensure(len(self._view.slots))
-        self._period_of.ensure(len(self._view.slots))
+        self._cars.ensure(len(self._view.table.slots))
+        self._period_of.ensure(len(self._view.table.slots))
         unknown = slots[self._period_of.values.take(slots) != period]
         if len(unknown):
             self._give(np.unique(unknown), period)
@@ -44,7 +44,7 @@ class Pseudonyms:
 
     def _give(self, slots: I32 | I64, period: int) -> None:
         salt = period.to_bytes(8, "little")
-        drivers = self._view.drivers_of(slots).tolist()
+        drivers = self._view.table.drivers_of(slots).tolist()
         numbers = [keyed_number(self._key, b"%d" % driver, salt) for driver in drivers]
         self._cars.values.put(slots, numbers)
         self._period_of.values.put(slots, period)
@@ -70,4 +70,4 @@ def blur(cars: Rows) -> None:
     steps = _LON_STEP_OF_DEGREE.take(cars["lat_e7"] // 10_000_000 + 90)
     cars["lat_e7"] = (cars["lat_e7"] + _LAT_STEP // 2) // _LAT_STEP * _LAT_STEP
     cars["lon_e7"] = (cars["lon_e7"] + steps // 2) // steps * steps
-    cars["flags"] |= CarFlag.BLURRED
+    cars["flags"] |= np.uint8(CarFlag.BLURRED)

@@ -8,16 +8,16 @@ import msgspec
 
 from groundwork.metrics import Registry
 from groundwork.seams import Clock
-from rideflow.columns.position_frames import FrameCorrupt, read_frame
+from rideflow.columns.position_frames import FrameCorrupt
+from rideflow.columns.position_table import PositionFrame, unpack_frame
 from rideflow.contracts.push import EtaPush
 from rideflow.contracts.rides import RideEta, RideFact
 from rideflow.contracts.topics import DRIVER_POSITIONS, RIDE_ETAS, RIDE_EVENTS
-from rideflow.fanout.city_view import PositionFrame
 from rideflow.fanout.watch_room import WatchRoom
+from rideflow.running.lag import note_lag
 from streamcore.client.api import (
     InRecord,
     Log,
-    LogConsumer,
     RecordBatch,
     Subscription,
     TopicName,
@@ -76,22 +76,11 @@ def frames_of(records: Sequence[InRecord], metrics: Registry) -> list[PositionFr
     frames = []
     for record in records:
         try:
-            header, rows = read_frame(record.value or b"")
+            frames.append(unpack_frame(record.value or b""))
         except FrameCorrupt as error:
             journal.warning("a position frame at offset %d: %s", record.offset, error)
             metrics.counter("fanout_frames_corrupt_total").add()
-            continue
-        frames.append(PositionFrame(produced_ms=int(header["produced_ms"][0]), rows=rows))
     return frames
-
-
-def note_lag(consumer: LogConsumer, metrics: Registry) -> None:
-    """Tell how far each topic's reader is behind."""
-    behind: dict[TopicName, int] = {}
-    for (topic, _), records in consumer.lag().items():
-        behind[topic] = behind.get(topic, 0) + records
-    for topic, count in behind.items():
-        metrics.gauge(f"lag_{topic}").set(count)
 
 
 def _records(batch: object) -> Sequence[InRecord]:

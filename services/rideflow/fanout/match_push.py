@@ -31,15 +31,15 @@ class MatchPush:
     def frames(self, hits: Sequence[tuple[RideId, int]], now_ms: int) -> list[bytes]:
         """The CAR of each hit as bytes, in order."""
         slots = np.array([slot for _, slot in hits], np.int64)
-        positions = self._view.positions(slots)
+        positions = self._view.table.positions(slots)
         self._observe(positions, now_ms)
         return self._pack(hits, positions, now_ms)
 
     def frame_now(self, ride: RideId, slot: int, now_ms: int) -> bytes | None:
         """The driver's last place, for somebody who starts to watch; None if never seen."""
-        if not self._view.has_seen(slot):
+        if not self._view.table.has_seen(slot):
             return None
-        positions = self._view.positions(np.array([slot], np.int64))
+        positions = self._view.table.positions(np.array([slot], np.int64))
         return self._pack([(ride, slot)], positions, now_ms)[0]
 
     def gone_frame(self, ride: RideId, slot: int, now_ms: int) -> bytes:
@@ -53,7 +53,7 @@ class MatchPush:
             session.skip(1)
             session.lacks_match = True
             return
-        lag_ms = max(0, now_ms - self._view.newest_ms)
+        lag_ms = max(0, now_ms - self._view.table.newest_ms)
         payload = push_frame(
             PushKind.MATCHED, car, base_ms=now_ms, skipped=session.skipped, newest_lag_ms=lag_ms
         )
@@ -74,5 +74,5 @@ class MatchPush:
         return [packed[at : at + width] for at in range(0, len(packed), width)]
 
     def _number(self, ride: RideId, slot: int) -> int:
-        driver = int(self._view.slots.drivers[slot])
+        driver = int(self._view.table.slots.drivers[slot])
         return keyed_number(self._key, ride.encode(), b"%d" % driver)

@@ -98,7 +98,7 @@ class RideDesk:
         before = self.matches.slot_of(fact.ride)
         after = None
         if fact.state in ASSIGNED_STATES and fact.driver is not None:
-            after = self._view.await_driver(fact.driver)
+            after = self._view.table.await_driver(fact.driver)
         if after == before:
             return
         if before is not None:

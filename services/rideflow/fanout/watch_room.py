@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from groundwork.metrics import Registry
 from groundwork.seams import Clock
+from rideflow.columns.position_table import PositionFrame
 from rideflow.contracts.driver_socket import CloseCode
 from rideflow.contracts.push import (
     EtaPush,
@@ -19,7 +20,7 @@ from rideflow.contracts.push import (
 from rideflow.contracts.rides import RideFact
 from rideflow.fanout.area_desk import AreaDesk
 from rideflow.fanout.area_frames import AreaFrames
-from rideflow.fanout.city_view import CityView, PositionFrame
+from rideflow.fanout.city_view import CityView
 from rideflow.fanout.disguise import Pseudonyms
 from rideflow.fanout.match_push import MatchPush
 from rideflow.fanout.push_session import HEARTBEAT_MS, PushSession
@@ -130,11 +131,11 @@ class WatchRoom:
             self._rides.show_now(session, self._clock.now_ms())
         if session.beat_is_due():
             now_ms = self._clock.now_ms()
-            age_ms = max(0, now_ms - self.view.newest_ms)
+            age_ms = max(0, now_ms - self.view.table.newest_ms)
             session.tell(WatchBeat(server_ms=now_ms, positions_age_ms=age_ms))
 
     def _once_a_second(self) -> None:
         self._channels.forget_ended(self._clock.now_ms())
         self._metrics.gauge("fanout_sessions").set(len(self))
         self._metrics.gauge("fanout_areas").set(len(self._areas))
-        self._metrics.gauge("fanout_drivers").set(len(self.view.slots))
+        self._metrics.gauge("fanout_drivers").set(len(self.view.table.slots))
