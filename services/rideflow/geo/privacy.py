@@ -25,7 +25,7 @@ def pseudonyms(drivers: U64, *, key: int, at_ms: int) -> NDArray[np.uint32]:
 
     Two of 30,000 drivers share a name about once in ten epochs: a name is for drawing alone.
     """
-    epoch = np.uint64(at_ms // PSEUDONYM_MS)
+    epoch = np.array([at_ms // PSEUDONYM_MS], np.uint64)
     secret = _mixed(np.array([key & 0xFFFF_FFFF_FFFF_FFFF], np.uint64) ^ _mixed(epoch * _GOLDEN))
     return (_mixed(drivers.astype(np.uint64) * _GOLDEN ^ secret) >> np.uint64(32)).astype(np.uint32)
 
@@ -37,7 +37,6 @@ def blurred_e7(degrees_e7: I32) -> I32:
 
 
 def _mixed(words: U64) -> U64:
-    words = np.asarray(words, np.uint64).reshape(-1)
     words = (words ^ (words >> np.uint64(30))) * _MIX_1
     words = (words ^ (words >> np.uint64(27))) * _MIX_2
     return words ^ (words >> np.uint64(31))

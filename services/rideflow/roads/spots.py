@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rideflow.roads.arrays import Bools, Floats, Ints
+from rideflow.roads.arrays import Bools, Floats, Ints, Longs
 
 NO_EDGE = -1
 
@@ -30,6 +30,14 @@ class Spots:
 
     def __getitem__(self, index: int) -> Spot:
         return Spot(edge=int(self.edge[index]), offset_m=float(self.offset_m[index]))
+
+    def take(self, index: Longs) -> "Spots":
+        """Return the places named by `index`, in its order."""
+        return Spots(
+            edge=self.edge.take(index),
+            offset_m=self.offset_m.take(index),
+            distance_m=self.distance_m.take(index),
+        )
 
     @property
     def is_on_road(self) -> Bools:
