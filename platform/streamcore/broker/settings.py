@@ -54,6 +54,16 @@ class BrokerSettings:
     connections_max: int = 4000
     producer_ids_max: int = 10_000
     shutdown_timeout_ms: int = 4_000
+    groups_max: int = 10_000
+    group_max_size: int = 1_000
+    group_min_session_timeout_ms: int = 1_000
+    group_max_session_timeout_ms: int = 1_800_000
+    group_initial_rebalance_delay_ms: int = 0
+    offset_metadata_max_bytes: int = 4_096
+    offsets_retention_minutes: int = 10_080
+    offsets_retention_check_interval_ms: int = 600_000
+    offsets_topic_num_partitions: int = 4
+    offsets_topic_rewrite_bytes: int = 2 * MIB
 
     @property
     def advertised(self) -> str:

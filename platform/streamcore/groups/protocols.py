@@ -37,3 +37,13 @@ def subscribed_topics(metadata: bytes) -> frozenset[str]:
         return frozenset(reader.string() for _ in range(reader.array_size()))
     except Malformed:
         return frozenset()
+
+
+def subscriptions(members: Iterable[Member]) -> frozenset[str]:
+    """Return every topic that one of the members subscribes to."""
+    return frozenset(
+        topic
+        for member in members
+        for protocol in member.protocols
+        for topic in subscribed_topics(protocol.metadata)
+    )
