@@ -2,8 +2,10 @@
 
 import msgspec
 
+from rideflow.contracts.driver_socket import Rejected
 from rideflow.contracts.ids import RideId
 from rideflow.contracts.rides import Place, RideFact
+from rideflow.contracts.tokens import Role
 
 
 class ErrorReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -14,6 +16,14 @@ class ErrorReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     field: str | None = None
 
 
+class TokenAsk(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Body of POST /v1/tokens (demo mode only). No `sub`: the gateway makes one up."""
+
+    role: Role
+    sub: str | None = None
+    drivers: list[tuple[int, int]] = []  # of a fleet: inclusive ranges of ids
+
+
 class TokenReply(msgspec.Struct, frozen=True, kw_only=True):
     """POST /v1/tokens (demo mode only)."""
 
@@ -21,6 +31,13 @@ class TokenReply(msgspec.Struct, frozen=True, kw_only=True):
     sub: str
     role: str
     expires_s: int
+
+
+class PingsReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v1/drivers/{id}/pings: the accepted ones are in the log."""
+
+    accepted: int
+    refused: list[Rejected] = []
 
 
 class RideAsk(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
