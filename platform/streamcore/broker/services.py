@@ -4,15 +4,37 @@ A part with a life of its own beside the log (the group coordinator) is an attri
 here, is built in `assembly`, and runs as a task of the broker's task group.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from groundwork.seams import Clock
+from streamcore.broker.append_round import AppendRound
+from streamcore.broker.durability import Durability
+from streamcore.broker.group_service import GroupService
+from streamcore.broker.metadata_cache import MetadataCache
+from streamcore.broker.producer_ids import ProducerIds
 from streamcore.broker.settings import BrokerSettings
+from streamcore.broker.topics import TopicCatalogue
+from streamcore.broker.waiting_fetches import WaitingFetches
+from streamcore.wire.api_versions import ApiRange
 
 
 @dataclass(slots=True, kw_only=True)
 class BrokerServices:
-    """The parts of one broker."""
+    """The parts of one broker.
+
+    To write records of the broker's own: `stage` a writable batch on `appends`, then
+    have `when_kept` called; the placement says whether it is in the log.
+    """
 
     settings: BrokerSettings
     clock: Clock
+    topics: TopicCatalogue
+    appends: AppendRound
+    fetches: WaitingFetches
+    durability: Durability
+    producer_ids: ProducerIds
+    groups: GroupService
+    api_ranges: Sequence[ApiRange]
+    metadata_cache: MetadataCache = field(default_factory=MetadataCache)
+    listening_port: int = 0  # known once the broker listens

@@ -115,10 +115,12 @@ class ProducerTable:
         self._undo.clear()
 
     def snapshot(self) -> list[list[int]]:
-        """All states as plain numbers, for the checkpoint: id, epoch, then three a batch."""
+        """All committed states as plain numbers: id, epoch, then three numbers a batch."""
+        committed = {**self._states, **self._undo}
         return [
             [producer_id, state.epoch, *(number for kept in state.batches for number in kept)]
-            for producer_id, state in self._states.items()
+            for producer_id, state in committed.items()
+            if state is not None
         ]
 
     def restore(self, rows: list[list[int]]) -> None:
@@ -127,6 +129,10 @@ class ProducerTable:
             self._states[producer_id] = ProducerState(
                 epoch, tuple(KeptBatch(*batch) for batch in batches)
             )
+
+    def clear(self) -> None:
+        self._states.clear()
+        self._undo.clear()
 
     def largest_id(self) -> int:
         return max(self._states, default=-1)

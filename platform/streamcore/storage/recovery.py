@@ -67,17 +67,21 @@ def open_log(
     checkpoint: LogCheckpoint | None,
     now_ms: int,
     on_batch: OnBatch,
+    on_distrust: Callable[[], None],
 ) -> tuple[PartitionLog, RecoveryReport]:
     """Return the log in `folder`, made where missing, and what recovery did.
 
     `on_batch` sees every batch behind the checkpoint, in order: producer state is
-    rebuilt from them.
+    rebuilt from them. `on_distrust` is called before, when the files contradict the
+    checkpoint: then all batches are checked and seen.
     """
     recovery = _Recovery(directory, folder, now_ms, on_batch)
+    if checkpoint is not None and not recovery.agrees_with(checkpoint):
+        on_distrust()
+        checkpoint = None
     segments = recovery.segments(checkpoint)
-    start = checkpoint.start_offset if checkpoint else segments[0].base_offset
-    start = max(start, segments[0].base_offset)
-    start = min(start, segments[-1].next_offset)
+    start = max(checkpoint.start_offset if checkpoint else 0, segments[0].base_offset)
+    start = min(Offset(start), segments[-1].next_offset)
     log = PartitionLog(directory, folder, segments, start_offset=start)
     if recovery.report.bytes_checked:
         log.mark_unsynced()
@@ -94,13 +98,30 @@ class _Recovery:
         self._on_batch = on_batch
         self.report = RecoveryReport()
 
-    def segments(self, checkpoint: LogCheckpoint | None) -> list[Segment]:
-        bases = sorted(
+    def agrees_with(self, checkpoint: LogCheckpoint) -> bool:
+        """Whether the files can be what the checkpoint saw. Says so in the report if not."""
+        path = segment_path(self._folder, checkpoint.segment_base)
+        if checkpoint.segment_base not in self._bases():
+            fault = "is missing"
+        else:
+            file = self._directory.open_append(path)
+            size = file.size()
+            file.close()
+            if size >= checkpoint.position:
+                return True
+            fault = f"has {size} bytes, the checkpoint says {checkpoint.position}"
+        self.report.journal.append(f"{path} {fault}: the whole log is checked")
+        return False
+
+    def _bases(self) -> list[Offset]:
+        return sorted(
             Offset(int(name.removesuffix(LOG_SUFFIX)))
             for name in self._directory.names(self._folder)
             if name.endswith(LOG_SUFFIX)
         )
-        known = checkpoint if checkpoint and checkpoint.segment_base in bases else None
+
+    def segments(self, checkpoint: LogCheckpoint | None) -> list[Segment]:
+        bases = self._bases()
         opened: list[Segment] = []
         for number, base in enumerate(bases):
             if opened and opened[-1].next_offset != base:
@@ -108,7 +129,7 @@ class _Recovery:
                 break
             segment = self._open(base)
             opened.append(segment)
-            if not self._load(segment, known):
+            if not self._load(segment, checkpoint):
                 self._set_aside_files(bases[number + 1 :], "it follows a corrupt segment")
                 break
         return opened or [self._open(Offset(0))]
@@ -125,12 +146,6 @@ class _Recovery:
             return self._check_rest(segment)
         if segment.base_offset < checkpoint.segment_base:
             return self._trust(segment, segment.file.size())
-        if segment.file.size() < checkpoint.position:
-            self.report.journal.append(
-                f"{segment.path} has {segment.file.size()} bytes, "
-                f"the checkpoint says {checkpoint.position}: all of it is checked"
-            )
-            return self._check_rest(segment)
         return self._trust(segment, checkpoint.position) and self._check_rest(segment)
 
     def _trust(self, segment: Segment, size: int) -> bool:

@@ -1,0 +1,97 @@
+"""All appends of one loop tick: one write a partition, then the answers, then the readers.
+
+Nothing is answered and nothing can be read before it is written. With
+`flush.acks=wait` the answers wait further, for the next group commit.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from groundwork.seams import Clock
+from streamcore.partition.replica import Placement, Replica
+from streamcore.storage.failures import StorageFailed
+
+logger = logging.getLogger(__name__)
+
+# Says whether the batch is as safe as the settings promise.
+OnKept = Callable[[bool], None]
+
+
+class AppendObserver(Protocol):
+    """Who is told of written batches."""
+
+    def on_appended(self, replica: Replica, size: int) -> None: ...
+
+
+class AppendRound:
+    """Collects staged batches; `flush` runs once at the end of the tick."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        call_soon: Callable[[Callable[[], None]], object],
+        observers: tuple[AppendObserver, ...],
+        after_flush: Callable[[], None],
+        hold_until_synced: Callable[[OnKept], None] | None,
+    ) -> None:
+        self._clock = clock
+        self._call_soon = call_soon
+        self._observers = observers
+        self._after_flush = after_flush
+        self._hold_until_synced = hold_until_synced
+        self._touched: dict[Replica, None] = {}
+        self._on_kept: list[OnKept] = []
+        self._is_due = False
+        self._full: set[Replica] = set()
+
+    def stage(self, replica: Replica, batch: memoryview) -> Placement:
+        """Give a batch its place. `batch` must be writable; its bytes are copied.
+
+        Tell `when_kept` whom to call once the placement is final.
+        """
+        placement = replica.stage(batch)
+        self._touched[replica] = None
+        return placement
+
+    def when_kept(self, on_kept: OnKept) -> None:
+        """Call `on_kept` when this tick's batches are written (or synced: `flush.acks`).
+
+        It is told False when the sync failed; a failed write is in the placements.
+        """
+        self._on_kept.append(on_kept)
+        if not self._is_due:
+            self._is_due = True
+            self._call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what was staged, then tell everybody."""
+        self._is_due = False
+        touched, self._touched = self._touched, {}
+        waiting, self._on_kept = self._on_kept, []
+        now_ms = self._clock.now_ms()
+        for replica in touched:
+            self._commit(replica, now_ms)
+        for on_kept in waiting:
+            if self._hold_until_synced is None:
+                on_kept(True)
+            else:
+                self._hold_until_synced(on_kept)
+        self._after_flush()
+
+    def _commit(self, replica: Replica, now_ms: int) -> None:
+        try:
+            size = replica.commit(now_ms=now_ms)
+        except StorageFailed as failure:
+            if replica not in self._full:
+                # Said once: a producer tries again many times a second.
+                self._full.add(replica)
+                logger.error("append refused by the disk: %s", failure)  # noqa: TRY400  # no trace: the disk's words say it all
+            return
+        if replica in self._full:
+            self._full.discard(replica)
+            logger.warning("%s takes appends again", replica.log.folder)
+        if size:
+            for observer in self._observers:
+                observer.on_appended(replica, size)

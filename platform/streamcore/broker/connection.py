@@ -1,0 +1,325 @@
+"""One client's connection: whole frames in, answers out, in the order of the requests.
+
+Frames are handled where they lie in the receive buffer. Behind a pending reply that
+holds later frames (a parked fetch, a joining group member) they stay in the buffer;
+when that is full, nothing more is read from the socket.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from struct import Struct
+from typing import NamedTuple, cast
+
+from streamcore.broker.handlers.registry import (
+    Answer,
+    PendingReply,
+    Registry,
+    Reply,
+    ReplyBody,
+    Request,
+)
+from streamcore.broker.services import BrokerServices
+from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.reading import INT32, Malformed, WireReader
+from streamcore.wire.writing import NO_TAGS
+
+logger = logging.getLogger(__name__)
+
+# api key, version, correlation id, length of the client id (a legacy string even in
+# flexible headers: KIP-482).
+REQUEST_HEAD = Struct(">hhih")
+REPLY_HEAD = Struct(">ii")
+LENGTH_SIZE = INT32.size
+BUFFER_BYTES = 1 << 16
+# An emptied buffer that has grown beyond this goes back to BUFFER_BYTES.
+BUFFER_KEPT_BYTES = 2 << 20
+# The tail of the buffer is moved to the front when less room than this is behind it.
+ROOM_BYTES_MIN = 4096
+GROWTH = 4
+# Produce requests that are not yet answered; clients send five at most by default.
+UNANSWERED_MAX = 1000
+# Pieces of a reply from this mean size on are handed to the socket one by one.
+GATHER_PIECE_BYTES = 8192
+
+
+class Route(NamedTuple):
+    """How one API version is answered on this connection."""
+
+    answer: Answer
+    request: Request
+    reply_has_tags: bool
+
+
+class BadFrame(Exception):
+    """A frame after which the connection cannot go on."""
+
+
+class Connection(asyncio.BufferedProtocol):
+    """Cuts frames, calls handlers, keeps answers in order."""
+
+    def __init__(
+        self,
+        services: BrokerServices,
+        registry: Registry,
+        *,
+        on_open: Callable[["Connection"], bool],
+        on_closed: Callable[["Connection"], None],
+    ) -> None:
+        self._services = services
+        self._registry = registry
+        self._on_open = on_open
+        self._on_closed = on_closed
+        self._buffer = bytearray(BUFFER_BYTES)
+        self._view = memoryview(self._buffer)
+        self._read_at = 0
+        self._write_at = 0
+        self._request_bytes_max = services.settings.request_bytes_max
+        self._routes: dict[tuple[int, int], Route] = {}
+        self._client_id_raw: bytes | None = None
+        self._unanswered: deque[tuple[int, bool, ReplyBody | PendingReply]] = deque()
+        self._held_by: PendingReply | None = None
+        self._is_write_paused = False
+        self._is_read_paused = False
+        self._is_handling = False
+        self._is_closing = False
+        self._peer_host = ""
+        self._peer = "?"
+        self._transport: asyncio.Transport
+
+    # -- what the event loop calls --
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports keep the contract without being subclasses.
+        self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        if isinstance(peer, tuple):
+            self._peer_host, self._peer = str(peer[0]), f"{peer[0]}:{peer[1]}"
+        if not self._on_open(self):
+            self._close("too many connections")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_closing = True
+        unanswered, self._unanswered = self._unanswered, deque()
+        for _, _, reply in unanswered:
+            if isinstance(reply, PendingReply):
+                reply.abandon()
+        self._on_closed(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._view[self._write_at :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._write_at += nbytes
+        self._handle_frames()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def pause_writing(self) -> None:
+        self._is_write_paused = True
+
+    def resume_writing(self) -> None:
+        self._is_write_paused = False
+        self._handle_frames()
+
+    # -- frames in --
+
+    def _handle_frames(self) -> None:
+        if self._is_closing:
+            return
+        self._is_handling = True
+        try:
+            self._handle_whole_frames()
+        except (BadFrame, Malformed) as fault:
+            self._send_answered()
+            self._close(str(fault))
+            return
+        finally:
+            self._is_handling = False
+        self._send_answered()
+        self._make_room()
+
+    def _handle_whole_frames(self) -> None:
+        view = self._view
+        while not self._is_held():
+            start = self._read_at + LENGTH_SIZE
+            if start > self._write_at:
+                return
+            (size,) = INT32.unpack_from(view, self._read_at)
+            if not REQUEST_HEAD.size <= size <= self._request_bytes_max:
+                raise BadFrame(
+                    f"frame of {size} bytes, allowed are "
+                    f"{REQUEST_HEAD.size} to {self._request_bytes_max}"
+                )
+            end = start + size
+            if end > self._write_at:
+                return
+            self._read_at = end
+            self._answer(view[start:end])
+
+    def _is_held(self) -> bool:
+        return (
+            self._held_by is not None
+            or self._is_write_paused
+            or len(self._unanswered) >= UNANSWERED_MAX
+        )
+
+    def _answer(self, frame: memoryview) -> None:
+        api_key, version, correlation_id, client_id_size = REQUEST_HEAD.unpack_from(frame)
+        body_at = REQUEST_HEAD.size + max(client_id_size, 0)
+        client_id_raw = bytes(frame[REQUEST_HEAD.size : body_at])
+        if client_id_raw != self._client_id_raw:
+            self._routes.clear()
+            self._client_id_raw = client_id_raw
+        route = self._routes.get((api_key, version)) or self._route(api_key, version)
+        if route.request.flexible:
+            body_at = _after_header_tags(frame, body_at)
+        try:
+            reply = route.answer(self._services, route.request, frame[body_at:])
+        except Malformed as fault:
+            name = ApiKey(api_key).name
+            raise BadFrame(f"{name} v{version} is malformed: expected {fault}") from fault
+        if reply is not None:
+            self._keep_order(correlation_id, route, reply)
+
+    def _route(self, api_key: int, version: int) -> Route:
+        handler = self._registry.find(api_key)
+        if handler is None:
+            raise BadFrame(f"unknown API key {api_key}")
+        is_api_versions = handler.api_key is ApiKey.API_VERSIONS
+        if not is_api_versions and not handler.min_version <= version <= handler.max_version:
+            raise BadFrame(
+                f"{handler.name} v{version} is not supported, "
+                f"{handler.min_version} to {handler.max_version} are"
+            )
+        flexible = handler.is_flexible(version)
+        assert self._client_id_raw is not None
+        request = Request(
+            api_key=api_key,
+            api_version=version,
+            client_id=self._client_id_raw.decode(errors="replace"),
+            client_host=self._peer_host,
+            flexible=flexible,
+        )
+        # ApiVersions answers with the oldest header, so that any client can read it.
+        route = Route(handler.answer, request, flexible and not is_api_versions)
+        self._routes[api_key, version] = route
+        return route
+
+    # -- answers out --
+
+    def _keep_order(self, correlation_id: int, route: Route, reply: Reply) -> None:
+        assert reply is not None
+        self._unanswered.append((correlation_id, route.reply_has_tags, reply))
+        if isinstance(reply, PendingReply) and not reply.is_over:
+            if reply.holds_later_frames:
+                self._held_by = reply
+            reply.tell(self._on_resolved)
+
+    def _on_resolved(self) -> None:
+        if self._is_handling or self._is_closing:
+            return
+        held_by = self._held_by
+        if held_by is not None and held_by.is_over:
+            self._held_by = None
+            self._send_answered()
+            self._handle_frames()
+        else:
+            self._send_answered()
+
+    def _send_answered(self) -> None:
+        """Send the answers that are there, up to the first that is still to come."""
+        pieces: list[bytes | memoryview] = []
+        unanswered = self._unanswered
+        was_full = len(unanswered) >= UNANSWERED_MAX
+        while unanswered:
+            correlation_id, has_tags, reply = unanswered[0]
+            if isinstance(reply, PendingReply):
+                if reply.body is None:
+                    break
+                reply = reply.body
+            unanswered.popleft()
+            _put_reply(pieces, correlation_id, has_tags, reply)
+        if not pieces or self._transport.is_closing():
+            return
+        size = sum(map(len, pieces))
+        if size >= GATHER_PIECE_BYTES * len(pieces):
+            self._transport.writelines(pieces)
+        else:
+            self._transport.write(b"".join(pieces))
+        if was_full and self._read_at < self._write_at and not self._is_handling:
+            self._handle_frames()
+
+    # -- room --
+
+    def _make_room(self) -> None:
+        """Have room behind what was received, or stop reading until there is."""
+        left = self._write_at - self._read_at
+        needed = self._needed_bytes(left)
+        if left == 0 and len(self._buffer) > BUFFER_KEPT_BYTES:
+            self._replace_buffer(BUFFER_BYTES)
+        elif needed > len(self._buffer) and self._write_at == len(self._buffer):
+            # By steps: a length that is only announced takes no memory yet.
+            self._replace_buffer(min(needed, GROWTH * len(self._buffer)))
+        elif left == 0:
+            self._read_at = self._write_at = 0
+        elif self._read_at and len(self._buffer) - self._write_at < ROOM_BYTES_MIN:
+            self._view[:left] = self._view[self._read_at : self._write_at]
+            self._read_at, self._write_at = 0, left
+        self._pause_reading(self._write_at == len(self._buffer))
+
+    def _needed_bytes(self, left: int) -> int:
+        """How many bytes the frame that lies in front takes, as far as is known."""
+        if left < LENGTH_SIZE:
+            return LENGTH_SIZE
+        (size,) = INT32.unpack_from(self._view, self._read_at)
+        return LENGTH_SIZE + int(min(max(size, 0), self._request_bytes_max))
+
+    def _replace_buffer(self, size: int) -> None:
+        left = self._view[self._read_at : self._write_at]
+        # Room for the next frame's head too, so that reading never stops at a frame's end.
+        self._buffer = bytearray(max(size + ROOM_BYTES_MIN, BUFFER_BYTES))
+        self._view = memoryview(self._buffer)
+        self._view[: len(left)] = left
+        self._read_at, self._write_at = 0, len(left)
+
+    def _pause_reading(self, is_full: bool) -> None:
+        if is_full and not self._is_read_paused:
+            self._transport.pause_reading()
+        elif self._is_read_paused and not is_full:
+            self._transport.resume_reading()
+        self._is_read_paused = is_full
+
+    # -- the end --
+
+    def close(self) -> None:
+        """Close after what was answered has been sent."""
+        self._is_closing = True
+        self._transport.close()
+
+    def _close(self, reason: str) -> None:
+        client_id = (self._client_id_raw or b"").decode(errors="replace")
+        logger.warning("connection of %s (%r) closed: %s", self._peer, client_id, reason)
+        self.close()
+
+
+def _after_header_tags(frame: memoryview, position: int) -> int:
+    if position < len(frame) and frame[position] == 0:
+        return position + 1
+    reader = WireReader(frame, flexible=True, position=position)
+    reader.skip_tags()
+    return reader.position
+
+
+def _put_reply(
+    pieces: list[bytes | memoryview], correlation_id: int, has_tags: bool, body: ReplyBody
+) -> None:
+    size = sum(map(len, body)) if isinstance(body, list) else len(body)
+    head = REPLY_HEAD.pack(LENGTH_SIZE + has_tags + size, correlation_id)
+    pieces.append(head + NO_TAGS if has_tags else head)
+    if isinstance(body, list):
+        pieces += body
+    else:
+        pieces.append(body)

@@ -1,0 +1,147 @@
+"""Group commit, checkpoints and removal of files: all that blocks, in one thread of its own.
+
+One thread, so that a file is never closed while it is being synced: jobs run in the
+order in which they were given.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from groundwork.seams import Clock, Directory
+from streamcore.broker.append_round import OnKept
+from streamcore.broker.checkpoints import ReplicaCheckpoint, checkpoint_of, write_checkpoints
+from streamcore.broker.settings import BrokerSettings
+from streamcore.partition.replica import Replica
+from streamcore.storage.log import Unsynced
+
+logger = logging.getLogger(__name__)
+
+# How much of a segment recovery may have to walk without an index.
+INDEX_GROWTH_BYTES = 8 << 20
+
+
+class Durability:
+    """Makes appended batches durable every `flush_interval_ms`, and says so to who waits."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        *,
+        clock: Clock,
+        settings: BrokerSettings,
+        replicas: Callable[[], Sequence[Replica]],
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._settings = settings
+        self._replicas = replicas
+        self._dirty: dict[Replica, None] = {}
+        self._waiting: list[OnKept] = []
+        self._work = asyncio.Event()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="disk")
+        self._checkpoints: dict[str, ReplicaCheckpoint] = {}
+        self._unchecked: dict[Replica, None] = {}
+        self._checkpoint_due_ms = 0
+        self._is_failing = False
+        self.sync_rounds = 0
+
+    def on_appended(self, replica: Replica, size: int) -> None:
+        self._dirty[replica] = None
+        self._unchecked[replica] = None
+        self._work.set()
+
+    def hold(self, on_kept: OnKept) -> None:
+        """Call `on_kept` after the sync that covers everything appended so far."""
+        self._waiting.append(on_kept)
+        self._work.set()
+
+    async def run(self) -> None:
+        """Sync whenever something was appended, at most every `flush_interval_ms`."""
+        self._checkpoint_due_ms = self._next_checkpoint_ms()
+        while True:
+            await self._work.wait()
+            started_ms = self._clock.monotonic_ms()
+            await self.sync(checkpoint=started_ms >= self._checkpoint_due_ms)
+            await self._clock.sleep_until(started_ms + self._settings.flush_interval_ms)
+
+    def _next_checkpoint_ms(self) -> int:
+        return self._clock.monotonic_ms() + self._settings.checkpoint_interval_ms
+
+    async def sync(self, *, checkpoint: bool) -> None:
+        """Make all that was appended durable; with `checkpoint`, note how far logs are whole."""
+        self._work.clear()
+        replicas, self._dirty = list(self._dirty), {}
+        waiting, self._waiting = self._waiting, []
+        growth = INDEX_GROWTH_BYTES if checkpoint else None
+        unsynced = [replica.log.take_unsynced(index_growth_bytes=growth) for replica in replicas]
+        lines = self._new_checkpoint_lines() if checkpoint else None
+        is_synced = True
+        try:
+            await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._sync_now, unsynced, lines
+            )
+            self.sync_rounds += 1
+        except OSError as error:
+            is_synced = False
+            self._say_failure(error)
+            for replica in replicas:
+                replica.log.mark_unsynced()
+                self.on_appended(replica, 0)
+        if is_synced:
+            self._is_failing = False
+            self._checkpoints = self._checkpoints if lines is None else lines
+        for on_kept in waiting:
+            on_kept(is_synced)
+
+    def _say_failure(self, error: OSError) -> None:
+        if not self._is_failing:
+            logger.error("sync failed, it is tried again until it works: %s", error)
+        self._is_failing = True
+
+    def _new_checkpoint_lines(self) -> dict[str, ReplicaCheckpoint]:
+        """Describe the replicas as they are now: true when the sync that follows succeeds."""
+        self._checkpoint_due_ms = self._next_checkpoint_ms()
+        unchecked, self._unchecked = self._unchecked, {}
+        lines = {}
+        for replica in self._replicas():
+            folder = replica.log.folder
+            known = self._checkpoints.get(folder)
+            is_stale = known is None or replica in unchecked
+            lines[folder] = checkpoint_of(replica) if is_stale or known is None else known
+        return lines
+
+    def _sync_now(
+        self, unsynced: Sequence[Unsynced], lines: dict[str, ReplicaCheckpoint] | None
+    ) -> None:
+        for log in unsynced:
+            for file in log.files:
+                file.fsync()
+            for path, index in log.indexes:
+                self._directory.write_atomically(path, index)
+        if lines is not None:
+            write_checkpoints(self._directory, lines)
+
+    def log_changed(self, replica: Replica) -> None:
+        """The log start moved: the next checkpoint has to say so."""
+        self._unchecked[replica] = None
+        self._work.set()
+
+    def run_later(self, job: Callable[[], None], what: str) -> None:
+        """Run a job that removes files, after every sync that may still touch them."""
+        self._thread.submit(_logged, job, what)
+
+    async def close(self) -> None:
+        """Sync everything, checkpoint it, and wait for the thread."""
+        for replica in self._replicas():
+            self.on_appended(replica, 0)
+        await self.sync(checkpoint=True)
+        self._thread.shutdown()
+
+
+def _logged(job: Callable[[], None], what: str) -> None:
+    try:
+        job()
+    except OSError as error:
+        logger.error("%s: %s", what, error)  # noqa: TRY400  # no trace: the disk's words say it all

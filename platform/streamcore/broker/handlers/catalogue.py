@@ -1,0 +1,47 @@
+"""All handlers of the broker: what is listed here is what ApiVersions answers."""
+
+from streamcore.broker.handlers import (
+    api_versions,
+    delete_groups,
+    describe_groups,
+    fetch,
+    find_coordinator,
+    heartbeat,
+    init_producer_id,
+    join_group,
+    leave_group,
+    list_groups,
+    list_offsets,
+    metadata,
+    offset_commit,
+    offset_delete,
+    offset_fetch,
+    produce,
+    sync_group,
+)
+from streamcore.broker.handlers.registry import Registry
+
+REGISTRY = Registry(
+    [
+        module.HANDLER
+        for module in (
+            api_versions,
+            delete_groups,
+            describe_groups,
+            fetch,
+            find_coordinator,
+            heartbeat,
+            init_producer_id,
+            join_group,
+            leave_group,
+            list_groups,
+            list_offsets,
+            metadata,
+            offset_commit,
+            offset_delete,
+            offset_fetch,
+            produce,
+            sync_group,
+        )
+    ]
+)

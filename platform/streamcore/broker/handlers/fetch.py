@@ -1,0 +1,126 @@
+"""Fetch (key 1), versions 4 to 16 (KIP-74 limits, KIP-320 epochs, KIP-516 topic ids).
+
+A fetch that finds too little is parked until enough is appended or its time is over.
+Not done: fetch sessions (declined with session id 0, KIP-227), followers (one replica
+leads, so nobody else fetches), aborted transactions (there are none).
+"""
+
+from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, ReplyBody, Request
+from streamcore.broker.services import BrokerServices
+from streamcore.broker.topics import Topic
+from streamcore.partition.replica import Replica
+from streamcore.wire import fetch
+from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.error_codes import ErrorCode
+from streamcore.wire.fetch import (
+    FetchedPartition,
+    FetchedTopic,
+    FetchRequest,
+    WantedPartition,
+    WantedTopic,
+)
+
+# The session epochs of a whole request: none is wanted, or a new one (KIP-227).
+WHOLE_REQUEST_EPOCHS = (-1, 0)
+
+
+class Look:
+    """One look at all that a fetch wants: what is there now, and whether that is enough."""
+
+    def __init__(self, services: BrokerServices, wanted: FetchRequest) -> None:
+        self._services = services
+        self._bytes_left = min(max(wanted.bytes_max, 0), services.settings.fetch_bytes_max)
+        self.bytes_found = 0
+        self.has_error = False
+        self.replicas: list[Replica] = []
+        self.topics = [self._topic(topic) for topic in wanted.topics]
+
+    def _topic(self, wanted: WantedTopic) -> FetchedTopic:
+        topics = self._services.topics
+        if wanted.topic_id is not None:
+            topic = topics.find_id(wanted.topic_id)
+            missing = ErrorCode.UNKNOWN_TOPIC_ID
+        else:
+            topic = topics.find(wanted.name or "")
+            missing = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        found = [self._partition(topic, part, missing) for part in wanted.partitions]
+        return FetchedTopic(wanted.name, wanted.topic_id, found)
+
+    def _partition(
+        self, topic: Topic | None, wanted: WantedPartition, missing: ErrorCode
+    ) -> FetchedPartition:
+        if topic is None:
+            return self._error(wanted, missing)
+        replica = topic.replica(wanted.partition)
+        if replica is None:
+            return self._error(wanted, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        if wanted.leader_epoch not in (fetch.NO_EPOCH, replica.leader_epoch):
+            is_old = wanted.leader_epoch < replica.leader_epoch
+            return self._error(
+                wanted, ErrorCode.FENCED_LEADER_EPOCH if is_old else ErrorCode.UNKNOWN_LEADER_EPOCH
+            )
+        self.replicas.append(replica)
+        # At least one whole batch goes out, however small the limits (KIP-74); once there
+        # is something, the limits hold.
+        bytes_max = min(max(wanted.bytes_max, 0), self._bytes_left)
+        if self.bytes_found and bytes_max <= 0:
+            return FetchedPartition(
+                wanted.partition, 0, replica.high_watermark, replica.start_offset, (), 0
+            )
+        error, high_watermark, start_offset, pieces, size = replica.fetch(
+            wanted.offset, bytes_max=bytes_max
+        )
+        if self.bytes_found and size > bytes_max:
+            pieces, size = (), 0
+        self.bytes_found += size
+        self._bytes_left -= size
+        self.has_error = self.has_error or error is not ErrorCode.NONE
+        return FetchedPartition(wanted.partition, error, high_watermark, start_offset, pieces, size)
+
+    def _error(self, wanted: WantedPartition, error: ErrorCode) -> FetchedPartition:
+        self.has_error = True
+        return FetchedPartition(wanted.partition, error, -1, -1, (), 0)
+
+
+def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
+    version = request.api_version
+    wanted = fetch.decode_request(body, version)
+    if wanted.session_id != fetch.NO_SESSION and wanted.session_epoch not in WHOLE_REQUEST_EPOCHS:
+        return fetch.encode_response([], version, error=ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
+    look = Look(services, wanted)
+    is_enough = look.bytes_found >= wanted.bytes_min or look.has_error
+    if is_enough or wanted.max_wait_ms <= 0 or not look.replicas:
+        return _encoded(look, wanted, version)
+    return _parked(services, wanted, look, version)
+
+
+def _parked(
+    services: BrokerServices, wanted: FetchRequest, look: Look, version: int
+) -> PendingReply:
+    reply = PendingReply()
+
+    def look_again() -> None:
+        reply.resolve(_encoded(Look(services, wanted), wanted, version))
+
+    reply.on_abandoned = services.fetches.park(
+        look.replicas,
+        bytes_missing=wanted.bytes_min - look.bytes_found,
+        max_wait_ms=wanted.max_wait_ms,
+        answer=look_again,
+    )
+    return reply
+
+
+def _encoded(look: Look, wanted: FetchRequest, version: int) -> ReplyBody:
+    return fetch.encode_response(look.topics, version, read_committed=wanted.read_committed)
+
+
+HANDLER = Handler(
+    api_key=ApiKey.FETCH,
+    name="Fetch",
+    min_version=4,
+    max_version=16,
+    flexible_from=fetch.FLEXIBLE_FROM,
+    answer=answer,
+    notes="fetch sessions are declined (session id 0)",
+)

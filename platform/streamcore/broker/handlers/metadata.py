@@ -1,0 +1,107 @@
+"""Metadata (key 3), versions 0 to 12 (KIP-4, KIP-516 topic ids).
+
+Asking for a topic creates it, where the settings and the client allow that. Answers are
+kept encoded until the catalogue changes. Not done: authorized operations.
+"""
+
+import logging
+
+from streamcore.broker.handlers.registry import Handler, Reply, Request
+from streamcore.broker.metadata_cache import Question
+from streamcore.broker.services import BrokerServices
+from streamcore.broker.topics import Topic, is_legal_name
+from streamcore.wire import metadata
+from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.error_codes import ErrorCode
+from streamcore.wire.metadata import AskedTopic, BrokerPlace, TopicDescription
+
+logger = logging.getLogger(__name__)
+
+
+def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
+    question = Question(request.api_version, bytes(body))
+    generation = services.topics.generation
+    known = services.metadata_cache.find(question, generation=generation)
+    if known is not None:
+        return known
+    wanted = metadata.decode_request(body, request.api_version)
+    if wanted.topics is None:
+        described = [describe(topic) for topic in services.topics.all()]
+    else:
+        creates = wanted.allows_creation and services.settings.auto_create_topics
+        described = [_look_up(services, asked, creates=creates) for asked in wanted.topics]
+    encoded = metadata.encode_response(
+        broker_place(services),
+        described,
+        request.api_version,
+        cluster_id=services.settings.cluster_id,
+    )
+    if all(topic.error == ErrorCode.NONE for topic in described):
+        # Kept only when nothing was created: else the generation has changed.
+        services.metadata_cache.keep(question, encoded, generation=services.topics.generation)
+    return encoded
+
+
+def broker_place(services: BrokerServices) -> BrokerPlace:
+    settings = services.settings
+    return BrokerPlace(
+        node_id=settings.node_id,
+        host=settings.advertised,
+        port=settings.advertised_port or services.listening_port,
+    )
+
+
+def describe(topic: Topic) -> TopicDescription:
+    return TopicDescription(
+        error=ErrorCode.NONE,
+        name=topic.name,
+        topic_id=topic.topic_id,
+        is_internal=topic.is_internal,
+        partition_count=len(topic.replicas),
+        leader_epoch=topic.leader_epoch,
+    )
+
+
+def _look_up(services: BrokerServices, asked: AskedTopic, *, creates: bool) -> TopicDescription:
+    if asked.name is None:
+        topic = services.topics.find_id(asked.topic_id)
+        if topic is None:
+            return TopicDescription(
+                error=ErrorCode.UNKNOWN_TOPIC_ID, name=None, topic_id=asked.topic_id
+            )
+        return describe(topic)
+    topic = services.topics.find(asked.name)
+    if topic is not None:
+        return describe(topic)
+    created = _created(services, asked.name, creates=creates)
+    if isinstance(created, ErrorCode):
+        return TopicDescription(error=created, name=asked.name)
+    return describe(created)
+
+
+def _created(services: BrokerServices, name: str, *, creates: bool) -> Topic | ErrorCode:
+    if not is_legal_name(name):
+        return ErrorCode.INVALID_TOPIC_EXCEPTION
+    if not creates:
+        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    if len(services.topics) >= services.settings.topics_max:
+        logger.warning("topic %r not created: there are %d already", name, len(services.topics))
+        return ErrorCode.POLICY_VIOLATION
+    try:
+        return services.topics.create(
+            name, partition_count=services.settings.num_partitions, configs={}
+        )
+    except OSError as failure:
+        logger.error("topic %r not created: %s", name, failure)  # noqa: TRY400  # no trace: the disk's words say it all
+        return ErrorCode.KAFKA_STORAGE_ERROR
+
+
+HANDLER = Handler(
+    api_key=ApiKey.METADATA,
+    name="Metadata",
+    min_version=0,
+    max_version=12,
+    flexible_from=metadata.FLEXIBLE_FROM,
+    answer=answer,
+    notes="no authorized operations",
+)

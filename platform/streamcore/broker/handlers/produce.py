@@ -1,0 +1,115 @@
+"""Produce (key 0), versions 3 to 11 (KIP-98 idempotence, KIP-467 messages, KIP-951 tags).
+
+All partitions of one request are staged in the tick in which it came; the answer goes
+out when the tick is written. Not done: transactions, errors of single records (a batch
+is kept whole or refused whole), log append time.
+"""
+
+from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, Request
+from streamcore.broker.services import BrokerServices
+from streamcore.partition.replica import Placement
+from streamcore.wire import produce
+from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.error_codes import ErrorCode
+from streamcore.wire.produce import PartitionResult, ProduceRequest
+
+ACKS_NONE = 0
+ACKS_LEADER = 1
+ACKS_ALL = -1
+
+# A placed batch: its partition, and where and whether it is in the log.
+Placed = tuple[int, Placement, int]
+
+
+class ProduceReply(PendingReply):
+    """The answer to one request, complete once the tick is written."""
+
+    __slots__ = ("_topics", "_version")
+
+    def __init__(self, topics: list[tuple[bytes, list[Placed]]], version: int) -> None:
+        super().__init__(holds_later_frames=False)
+        self._topics = topics
+        self._version = version
+
+    def on_kept(self, is_kept: bool) -> None:
+        results = [
+            (name, [_result(placed, is_kept) for placed in partitions])
+            for name, partitions in self._topics
+        ]
+        self.resolve(produce.encode_response(results, self._version))
+
+
+def _result(placed: Placed, is_kept: bool) -> PartitionResult:
+    partition, placement, start_offset = placed
+    error = placement.error
+    if not is_kept and error is ErrorCode.NONE:
+        error = ErrorCode.KAFKA_STORAGE_ERROR
+    if error is ErrorCode.NONE:
+        return PartitionResult(partition, 0, placement.base_offset, start_offset, None)
+    return PartitionResult(partition, error, -1, -1, placement.reason or None)
+
+
+def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
+    wanted = produce.decode_request(body, request.api_version)
+    refusal = _refusal(wanted)
+    if refusal is None:
+        topics = _stage(services, wanted)
+    else:
+        topics = [
+            (topic.name, [(part.partition, refusal, -1) for part in topic.partitions])
+            for topic in wanted.topics
+        ]
+    if wanted.acks == ACKS_NONE:
+        services.appends.when_kept(_nobody_waits)
+        return None
+    reply = ProduceReply(topics, request.api_version)
+    services.appends.when_kept(reply.on_kept)
+    return reply
+
+
+def _nobody_waits(_: bool) -> None:
+    """acks=0: the tick is still to be written."""
+
+
+def _refusal(wanted: ProduceRequest) -> Placement | None:
+    """Why nothing of a request can be done."""
+    if wanted.acks not in (ACKS_NONE, ACKS_LEADER, ACKS_ALL):
+        return Placement(
+            error=ErrorCode.INVALID_REQUIRED_ACKS, reason=f"acks {wanted.acks} is not -1, 0 or 1"
+        )
+    if wanted.transactional_id is not None:
+        return Placement(
+            error=ErrorCode.INVALID_TXN_STATE, reason="this broker has no transactions"
+        )
+    return None
+
+
+def _stage(services: BrokerServices, wanted: ProduceRequest) -> list[tuple[bytes, list[Placed]]]:
+    stage = services.appends.stage
+    topics = []
+    for name, partitions in wanted.topics:
+        topic = services.topics.find_raw(name)
+        placed: list[Placed] = []
+        for partition, records in partitions:
+            replica = topic.replica(partition) if topic is not None else None
+            if replica is None:
+                unknown = Placement(error=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+                placed.append((partition, unknown, -1))
+            elif records is None:
+                empty = Placement(error=ErrorCode.INVALID_RECORD, reason="no records")
+                placed.append((partition, empty, -1))
+            else:
+                placed.append((partition, stage(replica, records), replica.start_offset))
+        topics.append((name, placed))
+    return topics
+
+
+HANDLER = Handler(
+    api_key=ApiKey.PRODUCE,
+    name="Produce",
+    min_version=3,
+    max_version=11,
+    flexible_from=produce.FLEXIBLE_FROM,
+    answer=answer,
+    notes="no transactions; no errors of single records",
+)

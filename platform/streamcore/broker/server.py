@@ -1,0 +1,158 @@
+"""The broker process: opens the logs, listens, says so, and ends in order.
+
+Ending: stop accepting, answer parked fetches, write, sync, checkpoint, close.
+"""
+
+import asyncio
+import errno
+import gc
+import logging
+import random
+import signal
+import sys
+from collections.abc import Callable
+
+from groundwork.real.clocks import SystemClock
+from groundwork.real.disk import OsDirectory
+from streamcore.broker.assembly import World, assemble
+from streamcore.broker.connection import Connection
+from streamcore.broker.data_dir_lock import DataDirInUse, DataDirLock
+from streamcore.broker.handlers.catalogue import REGISTRY
+from streamcore.broker.retention_rounds import RetentionRounds
+from streamcore.broker.services import BrokerServices
+from streamcore.broker.settings import BrokerSettings
+from streamcore.broker.topics import TopicsUnreadable
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 1024
+EXIT_FAILURE = 1
+
+
+class CannotListen(Exception):
+    """The broker's address cannot be had."""
+
+
+class Broker:
+    """One running broker: its services, its listener and its connections."""
+
+    def __init__(self, services: BrokerServices) -> None:
+        self.services = services
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def connection_count(self) -> int:
+        return len(self._connections)
+
+    async def listen(self) -> int:
+        """Accept connections; return the port. Raises `CannotListen`."""
+        settings = self.services.settings
+        try:
+            self._server = await asyncio.get_running_loop().create_server(
+                self._connection, settings.listen_host, settings.listen_port, backlog=BACKLOG
+            )
+        except OSError as error:
+            where = f"{settings.listen_host}:{settings.listen_port}"
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error}"
+            raise CannotListen(f"{where} {why}") from error
+        port: int = self._server.sockets[0].getsockname()[1]
+        self.services.listening_port = port
+        return port
+
+    def _connection(self) -> Connection:
+        return Connection(
+            self.services, REGISTRY, on_open=self._on_open, on_closed=self._connections.discard
+        )
+
+    def _on_open(self, connection: Connection) -> bool:
+        if len(self._connections) >= self.services.settings.connections_max:
+            return False
+        self._connections.add(connection)
+        return True
+
+    async def run(self) -> None:
+        """Do the work beside the connections until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.services.durability.run())
+            tasks.create_task(RetentionRounds(self.services).run())
+            tasks.create_task(self.services.groups.run())
+
+    async def close(self) -> None:
+        """End in order: nothing that was answered is lost."""
+        if self._server is not None:
+            self._server.close()
+        self.services.fetches.on_shutdown()
+        self.services.appends.flush()
+        await self.services.durability.close()
+        for connection in list(self._connections):
+            connection.close()
+        self.services.topics.close()
+
+
+async def run_broker(
+    settings: BrokerSettings,
+    *,
+    on_ready: Callable[[str], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> int:
+    """Run a broker on this machine until SIGTERM, SIGINT or `stop`; return the exit status.
+
+    Prints `ready kafka://HOST:PORT node=N` once it accepts (or hands it to `on_ready`). What
+    keeps it from starting is one line on standard error and status 1.
+    """
+    stop = stop or asyncio.Event()
+    try:
+        lock = DataDirLock(settings.data_dir)
+    except (DataDirInUse, OSError) as error:
+        return _cannot_start(error)
+    try:
+        return await _run_locked(settings, on_ready or _print_line, stop)
+    finally:
+        lock.release()
+
+
+def _cannot_start(error: Exception) -> int:
+    sys.stderr.write(f"broker cannot start: {error}\n")
+    return EXIT_FAILURE
+
+
+async def _run_locked(
+    settings: BrokerSettings, on_ready: Callable[[str], None], stop: asyncio.Event
+) -> int:
+    world = World(
+        clock=SystemClock(),
+        rng=random.SystemRandom(),
+        directory=OsDirectory(settings.data_dir),
+    )
+    try:
+        broker = Broker(assemble(settings, world))
+    except (TopicsUnreadable, OSError) as error:
+        return _cannot_start(error)
+    try:
+        port = await broker.listen()
+        _on_signals(stop.set)
+        # What lives now lives until the end: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        on_ready(f"ready kafka://{settings.listen_host}:{port} node={settings.node_id}")
+        async with asyncio.TaskGroup() as tasks:
+            work = tasks.create_task(broker.run())
+            await stop.wait()
+            work.cancel()
+    except CannotListen as error:
+        return _cannot_start(error)
+    finally:
+        await broker.close()
+    return 0
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def _print_line(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

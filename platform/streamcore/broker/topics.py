@@ -1,0 +1,291 @@
+"""The catalogue of topics: names, ids, partitions, settings; kept in one file.
+
+The file is replaced before a new topic can be used and before a deleted topic's folder
+goes, so that a crash in between leaves a folder too many, never a half topic. A topic
+made anew under an old name has a new id, a new folder and a higher leader epoch.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from groundwork.seams import Clock, Directory, Rng
+from streamcore.broker.checkpoints import ReplicaCheckpoint
+from streamcore.broker.settings import BrokerSettings
+from streamcore.broker.topic_configs import partition_limits
+from streamcore.partition.producers import ProducerTable
+from streamcore.partition.replica import PartitionKey, Replica
+from streamcore.record.batch import NO_PRODUCER_ID, BatchHeader
+from streamcore.record.places import LeaderEpoch, Offset
+from streamcore.storage.recovery import RecoveryReport, open_log
+from streamcore.storage.tail_cache import TailCache
+
+TOPICS_FILE = "topics.json"
+TOPICS_FORMAT = 1
+LOGS_FOLDER = "logs"
+DELETED_SUFFIX = ".deleted"
+# A deleted name's leader epoch is remembered, for clients that compare epochs by name.
+DELETED_NAMES_MAX = 1000
+
+NAME_LENGTH_MAX = 249
+LEGAL_NAME = re.compile(r"[a-zA-Z0-9._-]+")
+
+
+class TopicsUnreadable(Exception):
+    """The catalogue's file is not what this version wrote. Nothing was changed."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Topic:
+    """One topic and the replicas of its partitions, by partition number."""
+
+    name: str
+    topic_id: UUID
+    leader_epoch: LeaderEpoch
+    configs: dict[str, str]
+    replicas: list[Replica]
+
+    @property
+    def folder(self) -> str:
+        return f"{LOGS_FOLDER}/{self.name}@{self.topic_id.hex}"
+
+    @property
+    def is_internal(self) -> bool:
+        return self.name.startswith("__")
+
+    def replica(self, partition: int) -> Replica | None:
+        return self.replicas[partition] if 0 <= partition < len(self.replicas) else None
+
+
+def is_legal_name(name: str) -> bool:
+    """Kafka's rule (org.apache.kafka.common.internals.Topic)."""
+    return (
+        0 < len(name) <= NAME_LENGTH_MAX
+        and name not in (".", "..")
+        and LEGAL_NAME.fullmatch(name) is not None
+    )
+
+
+class TopicCatalogue:
+    """All topics of the broker. Raises `OSError` where the disk refuses; then nothing changed."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        *,
+        clock: Clock,
+        rng: Rng,
+        settings: BrokerSettings,
+        on_report: Callable[[RecoveryReport], None],
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._rng = rng
+        self._settings = settings
+        self._on_report = on_report
+        self._topics: dict[str, Topic] = {}
+        self._by_raw_name: dict[bytes, Topic] = {}
+        self._by_id: dict[UUID, Topic] = {}
+        self._deleted_epochs: dict[str, int] = {}
+        self._tails = TailCache(bytes_max=settings.tail_cache_bytes)
+        self.generation = 0
+
+    def __len__(self) -> int:
+        return len(self._topics)
+
+    @property
+    def tail_bytes_held(self) -> int:
+        return self._tails.bytes_held
+
+    def all(self) -> Sequence[Topic]:
+        return [self._topics[name] for name in sorted(self._topics)]
+
+    def find(self, name: str) -> Topic | None:
+        return self._topics.get(name)
+
+    def find_raw(self, name: bytes) -> Topic | None:
+        """Find a topic by its name as it came over the wire."""
+        return self._by_raw_name.get(name)
+
+    def find_id(self, topic_id: UUID) -> Topic | None:
+        return self._by_id.get(topic_id)
+
+    def replica(self, name: str, partition: int) -> Replica | None:
+        topic = self._topics.get(name)
+        return topic.replica(partition) if topic else None
+
+    def replicas(self) -> list[Replica]:
+        return [replica for topic in self._topics.values() for replica in topic.replicas]
+
+    def create(self, name: str, *, partition_count: int, configs: Mapping[str, str]) -> Topic:
+        """Make a topic whose name, size and settings the caller has checked."""
+        assert is_legal_name(name), "the handler refuses illegal names"
+        assert name not in self._topics, "the handler refuses existing names"
+        topic = Topic(
+            name=name,
+            topic_id=UUID(bytes=self._rng.randbytes(16), version=4),
+            leader_epoch=LeaderEpoch(self._deleted_epochs.get(name, -1) + 1),
+            configs=dict(configs),
+            replicas=[],
+        )
+        try:
+            self._open_replicas(topic, partition_count, {})
+            self._write({**self._counts(), name: partition_count}, extra=topic)
+        except OSError:
+            self.remove_files(topic)
+            raise
+        self._add(topic)
+        return topic
+
+    def add_partitions(self, topic: Topic, *, partition_count: int) -> None:
+        """Let a topic have `partition_count` partitions, more than it has."""
+        assert partition_count > len(topic.replicas), "partitions are never taken away"
+        before = len(topic.replicas)
+        try:
+            self._open_replicas(topic, partition_count, {})
+            self._write({**self._counts(), topic.name: partition_count})
+        except OSError:
+            for replica in topic.replicas[before:]:
+                replica.close()
+                self._directory.remove(replica.log.folder)
+            del topic.replicas[before:]
+            raise
+        self.generation += 1
+
+    def delete(self, topic: Topic) -> None:
+        """Forget a topic. The caller removes its folder, when nobody syncs its files."""
+        counts = self._counts()
+        del counts[topic.name]
+        deleted = {**self._deleted_epochs, topic.name: int(topic.leader_epoch)}
+        while len(deleted) > DELETED_NAMES_MAX:
+            deleted.pop(next(iter(deleted)))
+        self._write(counts, deleted=deleted)
+        self._deleted_epochs = deleted
+        del self._topics[topic.name], self._by_raw_name[topic.name.encode()]
+        del self._by_id[topic.topic_id]
+        self.generation += 1
+
+    def remove_files(self, topic: Topic) -> None:
+        """Close and remove what `delete` left of a topic on the disk."""
+        for replica in topic.replicas:
+            replica.close()
+        if self._directory.exists(topic.folder):
+            # Renamed first: whatever stops the removal, `remove_leftovers` finishes it.
+            self._directory.rename(topic.folder, topic.folder + DELETED_SUFFIX)
+            self._directory.remove(topic.folder + DELETED_SUFFIX)
+
+    def load(self, checkpoints: Mapping[str, ReplicaCheckpoint]) -> None:
+        """Open everything the file names. Raises `TopicsUnreadable` and `OSError`."""
+        if not self._directory.exists(TOPICS_FILE):
+            return
+        try:
+            data = json.loads(self._directory.read(TOPICS_FILE))
+            if data["format"] != TOPICS_FORMAT:
+                raise TopicsUnreadable(
+                    f"{TOPICS_FILE} has format {data['format']}, expected {TOPICS_FORMAT}"
+                )
+            self._deleted_epochs = {str(k): int(v) for k, v in data["deleted"].items()}
+            rows = [
+                (
+                    Topic(
+                        name=str(row["name"]),
+                        topic_id=UUID(row["id"]),
+                        leader_epoch=LeaderEpoch(int(row["leader_epoch"])),
+                        configs={str(k): str(v) for k, v in row["configs"].items()},
+                        replicas=[],
+                    ),
+                    int(row["partitions"]),
+                )
+                for row in data["topics"]
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise TopicsUnreadable(f"{TOPICS_FILE} is unreadable: {error!r}") from error
+        for topic, partition_count in rows:
+            self._open_replicas(topic, partition_count, checkpoints)
+            self._add(topic)
+
+    def remove_leftovers(self) -> list[str]:
+        """Finish removals that were cut short; return folders that belong to no topic."""
+        known = {topic.folder.removeprefix(f"{LOGS_FOLDER}/") for topic in self._topics.values()}
+        unknown = []
+        for name in self._directory.names(LOGS_FOLDER):
+            if name.endswith(DELETED_SUFFIX):
+                self._directory.remove(f"{LOGS_FOLDER}/{name}")
+            elif name not in known:
+                unknown.append(f"{LOGS_FOLDER}/{name}")
+        return unknown
+
+    def close(self) -> None:
+        for replica in self.replicas():
+            replica.close()
+
+    def _add(self, topic: Topic) -> None:
+        self._topics[topic.name] = topic
+        self._by_raw_name[topic.name.encode()] = topic
+        self._by_id[topic.topic_id] = topic
+        self.generation += 1
+
+    def _counts(self) -> dict[str, int]:
+        return {name: len(topic.replicas) for name, topic in self._topics.items()}
+
+    def _write(
+        self,
+        counts: Mapping[str, int],
+        *,
+        extra: Topic | None = None,
+        deleted: Mapping[str, int] | None = None,
+    ) -> None:
+        topics = [*self._topics.values(), *([extra] if extra else [])]
+        data = {
+            "format": TOPICS_FORMAT,
+            "deleted": self._deleted_epochs if deleted is None else dict(deleted),
+            "topics": [
+                {
+                    "name": topic.name,
+                    "id": topic.topic_id.hex,
+                    "leader_epoch": topic.leader_epoch,
+                    "partitions": counts[topic.name],
+                    "configs": topic.configs,
+                }
+                for topic in topics
+                if topic.name in counts
+            ],
+        }
+        self._directory.write_atomically(TOPICS_FILE, json.dumps(data, indent=1).encode())
+
+    def _open_replicas(
+        self, topic: Topic, partition_count: int, checkpoints: Mapping[str, ReplicaCheckpoint]
+    ) -> None:
+        for partition in range(len(topic.replicas), partition_count):
+            folder = f"{topic.folder}/{partition}"
+            topic.replicas.append(self._open(topic, partition, checkpoints.get(folder)))
+
+    def _open(self, topic: Topic, partition: int, checkpoint: ReplicaCheckpoint | None) -> Replica:
+        producers = ProducerTable(producers_max=self._settings.producer_ids_max)
+        if checkpoint:
+            producers.restore(checkpoint.producers)
+
+        def remember(header: BatchHeader) -> None:
+            if header.producer_id != NO_PRODUCER_ID:
+                producers.remember(header, Offset(header.base_offset))
+
+        log, report = open_log(
+            self._directory,
+            f"{topic.folder}/{partition}",
+            checkpoint=checkpoint.log if checkpoint else None,
+            now_ms=self._clock.now_ms(),
+            on_batch=remember,
+            on_distrust=producers.clear,
+        )
+        producers.commit()
+        self._on_report(report)
+        return Replica(
+            PartitionKey(topic.name, partition),
+            log,
+            producers=producers,
+            tail=self._tails.partition(),
+            leader_epoch=topic.leader_epoch,
+            limits=partition_limits(topic.configs, self._settings),
+        )
