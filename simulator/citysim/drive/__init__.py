@@ -1,0 +1,1 @@
+"""Drives a live city: fleets, drivers' answers and riders over real sockets."""
