@@ -1,1 +1,5 @@
-"""The log as our services see it: columns in, columns out, behind one interface with two engines."""
+"""The client of the log: columns in, columns out, over either of two engines."""
+
+from streamcore.client.connecting import connect
+
+__all__ = ["connect"]

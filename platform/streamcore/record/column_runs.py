@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from streamcore.record.batch import BatchCorrupt
 from streamcore.record.columns import Bytes2D
-from streamcore.record.fetched import FetchedBatch
-from streamcore.record.records import Record, decode_record, decode_varint
+from streamcore.record.fetched import FetchedBatch, record_at
+from streamcore.record.records import Record, decode_varint
 
 # A run is looked for in steps that grow, so that short runs don't cost a scan of all the rest.
 _STEP_ROWS: Final = 128
@@ -77,30 +77,10 @@ def read_runs(
             position += len(run.offsets) * frame.stride
             left -= len(run.offsets)
         else:
-            odd.append(_odd_record(batch, position))
-            position += frame.stride
+            record, position = record_at(batch, position)
+            odd.append(record)
             left -= 1
     return runs, odd
-
-
-def _odd_record(batch: FetchedBatch, position: int) -> Record:
-    # The whole rest is not copied: a record ends where its own length says.
-    size, body_at = decode_varint(batch.records, position)
-    record, _ = decode_record(
-        bytes(batch.records[position : body_at + size]),
-        0,
-        base=batch.base_offset,
-        base_timestamp=batch.base_timestamp_ms,
-    )
-    if batch.append_time_ms is None:
-        return record
-    return Record(
-        offset=record.offset,
-        timestamp=batch.append_time_ms,
-        key=record.key,
-        value=record.value,
-        headers=record.headers,
-    )
 
 
 def _frame_at(data: memoryview, start: int) -> _Frame:

@@ -5,7 +5,7 @@ with the next fetch). Compacted batches have fewer records than offsets.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct
 from typing import Final
 
@@ -23,6 +23,7 @@ from streamcore.record.batch import (
     BatchCorrupt,
 )
 from streamcore.record.compression import Codec, UndecodableRecords, decompressed
+from streamcore.record.records import Record, decode_record, decode_varint
 
 RECORD_SIZE_MIN: Final = 7  # six one-byte varints and the attributes
 _UNPACK: Final = Struct(HEADER.format).unpack_from
@@ -94,3 +95,34 @@ def _opened(codec: int, records: memoryview, base_offset: int) -> memoryview:
         return memoryview(decompressed(Codec(codec), records))
     except (ValueError, UndecodableRecords) as error:
         raise BatchCorrupt(f"batch at offset {base_offset}: {error}") from None
+
+
+def record_at(batch: FetchedBatch, position: int) -> tuple[Record, int]:
+    """Return the record at `position` of a batch's records, and the position behind it.
+
+    Raises `BatchCorrupt`, or `IndexError` where the data ends inside the record.
+    """
+    size, body_at = decode_varint(batch.records, position)
+    end = body_at + max(0, size)
+    record, _ = decode_record(
+        bytes(batch.records[position:end]),  # its own bytes, not a copy of all the rest
+        0,
+        base=batch.base_offset,
+        base_timestamp=batch.base_timestamp_ms,
+    )
+    if batch.append_time_ms is not None:
+        record = replace(record, timestamp=batch.append_time_ms)
+    return record, end
+
+
+def records_of(batch: FetchedBatch) -> Iterator[Record]:
+    """Yield a batch's records one by one. Raises `BatchCorrupt`."""
+    position = 0
+    for _ in range(batch.record_count):
+        try:
+            record, position = record_at(batch, position)
+        except IndexError:
+            raise BatchCorrupt(
+                f"batch at offset {batch.base_offset}: the record at byte {position} is cut"
+            ) from None
+        yield record

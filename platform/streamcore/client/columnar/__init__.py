@@ -1,0 +1,1 @@
+"""The columnar engine: numpy record batches over our own connections."""

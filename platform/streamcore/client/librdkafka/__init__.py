@@ -1,0 +1,1 @@
+"""The librdkafka engine: confluent-kafka behind the log client's interface."""
