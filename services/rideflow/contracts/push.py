@@ -24,7 +24,6 @@ PUSH_VERSION = 1
 # more cars a random sample is shown, the same ones as long as they stay.
 AREA_CELLS_MAX = 200
 AREA_CARS_MAX = 150
-PSEUDONYM_MS = 600_000  # so long a car keeps its number for browsing riders
 
 
 class PushKind(IntEnum):

@@ -10,7 +10,7 @@ from rideflow.fanout.area_deltas import area_deltas
 from rideflow.fanout.area_frames import AreaFrames
 from rideflow.fanout.area_index import AreaIndex
 from rideflow.fanout.city_view import CityView
-from rideflow.fanout.disguise import Pseudonyms
+from rideflow.fanout.disguise import Disguise
 from rideflow.fanout.link import binary_frame
 from rideflow.fanout.push_session import PushSession
 
@@ -103,7 +103,7 @@ class AreaDesk:
 
     def _rotate_pseudonyms(self, now_ms: int) -> None:
         """With new numbers nothing that was shown can be named: everyone begins anew."""
-        period = Pseudonyms.period(now_ms)
+        period = Disguise.period(now_ms)
         if period == self._period:
             return
         self._period = period

@@ -12,15 +12,15 @@ from rideflow.contracts.push import CAR, PushKind
 from rideflow.fanout.area_board import Area
 from rideflow.fanout.area_deltas import AreaDelta
 from rideflow.fanout.city_view import CityView
-from rideflow.fanout.disguise import Pseudonyms, blur
+from rideflow.fanout.disguise import Disguise, blur
 
 
 class AreaFrames:
     """Packs areas as browsing riders may see them: pseudonyms, blurred places."""
 
-    def __init__(self, view: CityView, pseudonyms: Pseudonyms, ages: Histogram) -> None:
+    def __init__(self, view: CityView, disguise: Disguise, ages: Histogram) -> None:
         self._view = view
-        self._pseudonyms = pseudonyms
+        self._disguise = disguise
         self._ages = ages
 
     def deltas(
@@ -52,13 +52,13 @@ class AreaFrames:
 
     def _cars(self, slots: Sequence[I64], now_ms: int) -> np.ndarray[Any, np.dtype[np.void]]:
         joined = np.concatenate(slots)
-        numbers = self._pseudonyms.cars(joined, Pseudonyms.period(now_ms))
+        numbers = self._disguise.cars(joined, now_ms)
         cars = cars_of(self._view.table.positions(joined), numbers, base_ms=now_ms)
         blur(cars)
         return cars
 
     def _numbers(self, slots: Sequence[I64], now_ms: int) -> np.typing.NDArray[np.uint32]:
-        return self._pseudonyms.cars(np.concatenate(slots), Pseudonyms.period(now_ms))
+        return self._disguise.cars(np.concatenate(slots), now_ms)
 
     def _observe_ages(
         self, deltas: Sequence[AreaDelta], ages_ms: np.typing.NDArray[np.uint16]

@@ -1,6 +1,7 @@
 """The matched driver's places, exact and at once, to who watches the ride."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,6 @@ from rideflow.contracts.ids import RideId
 from rideflow.contracts.positions import PositionFlag
 from rideflow.contracts.push import CAR, PushKind
 from rideflow.fanout.city_view import CityView
-from rideflow.fanout.disguise import keyed_number
 from rideflow.fanout.link import binary_frame
 from rideflow.fanout.push_session import PushSession
 
@@ -74,5 +74,7 @@ class MatchPush:
         return [packed[at : at + width] for at in range(0, len(packed), width)]
 
     def _number(self, ride: RideId, slot: int) -> int:
+        """A car's number lasts for the ride and says nothing to anybody else."""
         driver = int(self._view.table.slots.drivers[slot])
-        return keyed_number(self._key, ride.encode(), b"%d" % driver)
+        digest = blake2b(f"{ride}/{driver}".encode(), key=self._key[:64], digest_size=4).digest()
+        return int.from_bytes(digest, "little")

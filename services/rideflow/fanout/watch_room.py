@@ -21,7 +21,7 @@ from rideflow.contracts.rides import RideFact
 from rideflow.fanout.area_desk import AreaDesk
 from rideflow.fanout.area_frames import AreaFrames
 from rideflow.fanout.city_view import CityView
-from rideflow.fanout.disguise import Pseudonyms
+from rideflow.fanout.disguise import Disguise
 from rideflow.fanout.match_push import MatchPush
 from rideflow.fanout.push_session import HEARTBEAT_MS, PushSession
 from rideflow.fanout.ride_channels import RideChannels
@@ -49,9 +49,7 @@ class WatchRoom:
         self._channels = RideChannels(epoch=epoch)
         self._areas = AreaDesk(
             self.view,
-            AreaFrames(
-                self.view, Pseudonyms(self.view, key), metrics.histogram("age_rider_area_ms")
-            ),
+            AreaFrames(self.view, Disguise(self.view, key), metrics.histogram("age_rider_area_ms")),
             clock,
             slices_per_second=slices_per_second,
         )
