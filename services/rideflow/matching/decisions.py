@@ -119,7 +119,8 @@ def _why(plan: Plan, ride: int) -> str:
     if not len(plan.drivers):
         return "no open driver with a fresh, believed position"
     if not len(in_question):
-        return f"none of the {plan.found.driver.shape[1]} nearest drivers is in question"
+        looked_at = int((plan.found.passed_over[ride] != PassedOver.NOBODY).sum())
+        return f"none of the {looked_at} nearest drivers is in question"
     if column == UNASSIGNED:
         return f"all {len(in_question)} candidates went to riders who gain more or wait longer"
     eta_s = plan.eta_s(ride)

@@ -1,26 +1,17 @@
 """The view of drivers keeps the newest believed position of each."""
 
-import numpy as np
 import pytest
 
-from rideflow.columns.position_frames import make_frames
 from rideflow.contracts.pings import DriverState
-from rideflow.contracts.positions import POSITION, PositionFlag
+from rideflow.contracts.positions import PositionFlag
 from rideflow.geo.driver_view import DriverView
+from tests.support.frames import position_frame
 
 NOW_MS = 1_700_000_000_000
 
 
-def frame(*rows: dict[str, int], produced_ms: int = NOW_MS) -> bytes:
-    positions = np.zeros(len(rows), POSITION)
-    for place, row in enumerate(rows):
-        defaults = {"driver": 1, "fix_ms": NOW_MS, "state": int(DriverState.OPEN)}
-        for name, value in (defaults | row).items():
-            positions[name][place] = value
-    regions = np.full(len(rows), 0x861F25607FFFFFF, np.uint64)
-    received_ms = positions["fix_ms"].astype(np.int64)
-    ((_, packed),) = make_frames(positions, regions, received_ms, produced_ms=produced_ms)
-    return packed
+def frame(*rows: dict[str, int]) -> bytes:
+    return position_frame(*rows, fix_ms=NOW_MS)
 
 
 def test_an_older_fix_never_replaces_a_newer_one() -> None:
