@@ -61,11 +61,13 @@ def test_a_table_out_of_pages_says_so_and_forgets_on_demand() -> None:
 
 def test_keys_and_partitions_are_those_of_one_driver_at_a_time() -> None:
     drivers = _ids(1, 42, 9_999_999_999, 1_234_567_890)
-    keys = KeysBySlot(partition_count=12)
+    keys = KeysBySlot()
     keys.learn(drivers[:2])
     keys.learn(drivers)
     expected = [driver_key(DriverId(driver)) for driver in drivers.tolist()]
     assert [row.tobytes() for row in driver_keys(drivers)] == expected
     index = np.array([3, 0, 1, 2])
     assert [row.tobytes() for row in keys.keys_of(index)] == [expected[i] for i in index]
-    assert keys.partitions_of(index).tolist() == [partition_of(expected[i], 12) for i in index]
+    for count in (1, 4, 12):
+        expected_partitions = [partition_of(expected[i], count) for i in index]
+        assert keys.partitions_of(index, partition_count=count).tolist() == expected_partitions
