@@ -1,0 +1,78 @@
+"""A connection to a cluster for commands: librdkafka's, with errors as sentences."""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException
+
+from streamcore.commands.options import fail
+
+TIMEOUT_S: Final = 10.0
+UNREACHABLE: Final = ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE")
+
+# Its types are declared in part only: what is missing would fail the check of its users.
+admin_api: Any = importlib.import_module("confluent_kafka.admin")
+
+R = TypeVar("R")
+
+
+def _settings(bootstrap_servers: str) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": bootstrap_servers,
+        "client.id": "hailstream-commands",
+        "socket.timeout.ms": int(TIMEOUT_S * 1000),
+        # What goes wrong is told by the call that wanted something, not by a log line as well.
+        "log_level": 0,
+        "error_cb": _ignore,
+    }
+
+
+def _ignore(error: object) -> None:
+    """Errors reach us as exceptions of the calls too."""
+
+
+def admin_client(bootstrap_servers: str) -> Any:
+    """Return a client that has reached a broker; ends the command where none answers."""
+    client = admin_api.AdminClient(_settings(bootstrap_servers))
+    with failures_as_sentences(bootstrap_servers):
+        client.list_topics(timeout=TIMEOUT_S)
+    return client
+
+
+@contextmanager
+def offsets_client(bootstrap_servers: str, *, group: str) -> Iterator[Consumer]:
+    """A consumer that asks for offsets and never joins its group."""
+    client = Consumer(
+        {**_settings(bootstrap_servers), "group.id": group, "enable.auto.commit": False}
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def failures_as_sentences(what: str) -> Iterator[None]:
+    """End the command with a sentence when the cluster refuses; `what` names what was asked."""
+    try:
+        yield
+    except KafkaException as failure:
+        error = failure.args[0]
+        if isinstance(error, KafkaError) and error.name() in UNREACHABLE:
+            fail(f"{what}: no broker answers ({error.str()})")
+        fail(f"{what}: {error.str() if isinstance(error, KafkaError) else failure}")
+
+
+def result_of(future: "Future[R]", what: str) -> R:
+    """Wait for an answer; a refusal ends the command."""
+    with failures_as_sentences(what):
+        return future.result(timeout=TIMEOUT_S)
+
+
+def the_only(futures: Mapping[Any, "Future[R]"]) -> "Future[R]":
+    """The future of a call that asked for one thing."""
+    (future,) = futures.values()
+    return future
