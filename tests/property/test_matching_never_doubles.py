@@ -43,9 +43,11 @@ class Town:
         self._take(CommandKind.REQUEST, f"r{self._rides}", driver=None)
 
     def _speak(self) -> None:
-        kind = self._rng.choice(list(CommandKind))
+        kind = self._rng.choice([*CommandKind, CommandKind.ACCEPT, CommandKind.ACCEPT])
         ride = f"r{self._rng.randint(1, max(1, self._rides))}"
         driver = self._rng.choice([None, *DRIVERS])
+        if self.book.engaged and self._rng.random() < 0.7:  # most drivers speak for themselves
+            driver, ride = self._rng.choice(sorted(self.book.engaged.items()))
         for _ in range(self._rng.choice((1, 1, 2))):  # a restart reads commands again
             self._take(kind, ride, driver=driver)
 
@@ -107,8 +109,8 @@ def test_no_driver_has_two_rides_and_no_ride_two_drivers(seed: int) -> None:
     town = Town(seed)
     town.run()
     assert double_assignments(town.log) == []
-    assert {fact.event for fact in town.log} >= {RideEvent.OFFER_SENT, RideEvent.OFFER_ACCEPTED}
-    assert Refusal.OTHER_DRIVER in town.refusals
+    assert any(fact.event is RideEvent.OFFER_ACCEPTED for fact in town.log)
+    assert Refusal.NOT_NOW in town.refusals
     numbers: dict[str, int] = {}
     for fact in town.log:
         assert fact.number == numbers.get(fact.ride, 0) + 1

@@ -24,7 +24,8 @@ from rideflow.matching.speeds_seen import SpeedsSeen
 from rideflow.roads.city_roads import CityRoads
 from rideflow.running import Service, run_service
 from rideflow.running.city import load_roads
-from rideflow.running.reading import read_to_end, records_of, show_lag, structs_of
+from rideflow.running.lag import note_lag
+from rideflow.running.reading import read_to_end, records_of, structs_of
 from streamcore.client.api import Log, LogConsumer, StartAt, Subscription, TopicName
 
 __all__ = ["MatchingSettings", "run"]
@@ -157,12 +158,11 @@ async def _read_positions(service: Service, view: DriverView) -> None:
         )
     )
     corrupt = service.metrics.counter("matching_frames_corrupt_total")
-    lag = service.metrics.gauge("lag_driver.positions")
     try:
         while True:
             records = records_of(await consumer.poll())
             corrupt.add(view.take_frames(record.value or b"" for record in records).corrupt)
-            show_lag(consumer, lag)
+            note_lag(consumer, service.metrics)
     finally:
         await consumer.close()
 
@@ -171,13 +171,12 @@ async def _read_speeds(service: Service, settings: MatchingSettings, roads: City
     seen = SpeedsSeen(roads.graph, roads.digest)
     consumer = await _reader(service.log, TRAFFIC_SPEEDS)
     bad = service.metrics.counter("matching_records_bad_total")
-    lag = service.metrics.gauge("lag_traffic.speeds")
     due_ms = service.clock.monotonic_ms()
     try:
         while True:
             for speed in structs_of(await consumer.poll(), _SPEEDS, bad):
                 seen.take(speed)
-            show_lag(consumer, lag)
+            note_lag(consumer, service.metrics)
             if service.clock.monotonic_ms() < due_ms:
                 continue
             due_ms = service.clock.monotonic_ms() + settings.speeds_period_ms

@@ -28,18 +28,18 @@ def supply(view: DriverView, roads: CityRoads, engaged: Iterable[int], *, now_ms
     his pings say."""
     slots = view.open_slots(now_ms=now_ms)
     slots = slots[~np.isin(slots, view.slots_of(engaged))]
-    rows = view.rows
-    lat, lon = rows["lat_e7"].take(slots) / 1e7, rows["lon_e7"].take(slots) / 1e7
+    rows = view.positions(slots)
+    lat, lon = rows["lat_e7"] / 1e7, rows["lon_e7"] / 1e7
     return Supply(
         drivers=OpenDrivers(
-            ids=rows["driver"].take(slots),
+            ids=rows["driver"].copy(),
             x=roads.plane.x(lon),
             y=roads.plane.y(lat),
-            age_ms=np.maximum(now_ms - rows["fix_ms"].take(slots), 0),
+            age_ms=np.maximum(now_ms - rows["fix_ms"], 0),
         ),
         lat=lat,
         lon=lon,
-        bearing_deg=rows["bearing_cdeg"].take(slots) / 100.0,
+        bearing_deg=rows["bearing_cdeg"] / 100.0,
     )
 
 

@@ -1,4 +1,4 @@
-"""Reading control-plane topics: JSON records as structs, bad ones counted, lag told."""
+"""Reading control-plane topics: JSON records as structs, bad ones counted."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -6,12 +6,11 @@ from typing import TypeVar
 
 import msgspec
 
-from groundwork.metrics import Counter, Gauge
+from groundwork.metrics import Counter
 from streamcore.client.api import (
     Batch,
     InRecord,
     Log,
-    LogConsumer,
     RecordBatch,
     StartAt,
     Subscription,
@@ -64,8 +63,3 @@ async def read_to_end(
             yield await consumer.poll()
     finally:
         await consumer.close()
-
-
-def show_lag(consumer: LogConsumer, gauge: Gauge) -> None:
-    """Tell how many records a reader is behind."""
-    gauge.set(sum(consumer.lag().values()))

@@ -14,18 +14,20 @@ def frame(*rows: dict[str, int]) -> bytes:
     return position_frame(*rows, fix_ms=NOW_MS)
 
 
-def test_an_older_fix_never_replaces_a_newer_one() -> None:
+def test_an_older_frame_never_replaces_a_newer_one() -> None:
     view = DriverView()
-    view.take_frames([frame({"fix_ms": NOW_MS, "lat_e7": 2})])
-    view.take_frames([frame({"fix_ms": NOW_MS - 1, "lat_e7": 1})])
-    assert view.rows["lat_e7"].tolist() == [2]
+    view.take_frames([frame({"lat_e7": 20_000_000})])
+    older = position_frame({"lat_e7": 10_000_000}, fix_ms=NOW_MS, produced_ms=NOW_MS - 1)
+    view.take_frames([older])
+    assert view.place(1) == (2.0, 0.0)
 
 
 def test_frames_of_two_regions_may_be_read_in_either_order() -> None:
     view = DriverView()
-    newer, older = frame({"fix_ms": NOW_MS, "lat_e7": 2}), frame({"fix_ms": NOW_MS - 9})
-    view.take_frames([newer, older])
-    assert view.rows["lat_e7"].tolist() == [2]
+    newer = frame({"lat_e7": 20_000_000})
+    older = position_frame({}, fix_ms=NOW_MS - 9)
+    assert len(view.take_frames([newer, older]).rows) == 2
+    assert view.place(1) == (2.0, 0.0)
 
 
 def test_a_changed_state_at_the_same_fix_is_taken() -> None:
@@ -50,7 +52,7 @@ def test_a_changed_state_at_the_same_fix_is_taken() -> None:
 def test_only_open_fresh_believed_drivers_are_open(doubt: dict[str, int]) -> None:
     view = DriverView()
     view.take_frames([frame({"driver": 1}, {"driver": 2} | doubt, {"driver": 3})])
-    assert view.rows["driver"].take(view.open_slots(now_ms=NOW_MS)).tolist() == [1, 3]
+    assert view.positions(view.open_slots(now_ms=NOW_MS))["driver"].tolist() == [1, 3]
 
 
 def test_bytes_that_are_no_frame_are_counted_and_the_others_still_count() -> None:
@@ -63,5 +65,5 @@ def test_bytes_that_are_no_frame_are_counted_and_the_others_still_count() -> Non
 
 def test_a_stranger_is_nowhere() -> None:
     view = DriverView()
-    assert (view.fix_ms(5), view.place(5), view.slot_of(5)) == (None, None, None)
+    assert (view.fix_ms(5), view.place(5)) == (None, None)
     assert view.slots_of([5]).tolist() == []
