@@ -128,6 +128,11 @@ class Durability:
         self._unchecked[replica] = None
         self._work.set()
 
+    def forget(self, replica: Replica) -> None:
+        """The replica's files are about to go: nothing of it is synced any more."""
+        self._dirty.pop(replica, None)
+        self._unchecked.pop(replica, None)
+
     def run_later(self, job: Callable[[], None], what: str) -> None:
         """Run a job that removes files, after every sync that may still touch them."""
         self._thread.submit(_logged, job, what)

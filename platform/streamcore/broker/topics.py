@@ -29,6 +29,9 @@ DELETED_SUFFIX = ".deleted"
 # A deleted name's leader epoch is remembered, for clients that compare epochs by name.
 DELETED_NAMES_MAX = 1000
 
+# Topics that only the broker itself writes to.
+INTERNAL_TOPICS = frozenset({"__consumer_offsets"})
+
 NAME_LENGTH_MAX = 249
 LEGAL_NAME = re.compile(r"[a-zA-Z0-9._-]+")
 
@@ -53,7 +56,7 @@ class Topic:
 
     @property
     def is_internal(self) -> bool:
-        return self.name.startswith("__")
+        return self.name in INTERNAL_TOPICS
 
     def replica(self, partition: int) -> Replica | None:
         return self.replicas[partition] if 0 <= partition < len(self.replicas) else None
@@ -123,13 +126,7 @@ class TopicCatalogue:
         """Make a topic whose name, size and settings the caller has checked."""
         assert is_legal_name(name), "the handler refuses illegal names"
         assert name not in self._topics, "the handler refuses existing names"
-        topic = Topic(
-            name=name,
-            topic_id=UUID(bytes=self._rng.randbytes(16), version=4),
-            leader_epoch=LeaderEpoch(self._deleted_epochs.get(name, -1) + 1),
-            configs=dict(configs),
-            replicas=[],
-        )
+        topic = self.draft(name, configs=configs)
         try:
             self._open_replicas(topic, partition_count, {})
             self._write({**self._counts(), name: partition_count}, extra=topic)
@@ -138,6 +135,16 @@ class TopicCatalogue:
             raise
         self._add(topic)
         return topic
+
+    def draft(self, name: str, *, configs: Mapping[str, str]) -> Topic:
+        """A topic without partitions that is in no catalogue yet."""
+        return Topic(
+            name=name,
+            topic_id=UUID(bytes=self._rng.randbytes(16), version=4),
+            leader_epoch=LeaderEpoch(self._deleted_epochs.get(name, -1) + 1),
+            configs=dict(configs),
+            replicas=[],
+        )
 
     def add_partitions(self, topic: Topic, *, partition_count: int) -> None:
         """Let a topic have `partition_count` partitions, more than it has."""
@@ -148,7 +155,7 @@ class TopicCatalogue:
             self._write({**self._counts(), topic.name: partition_count})
         except OSError:
             for replica in topic.replicas[before:]:
-                replica.close()
+                replica.log.close()
                 self._directory.remove(replica.log.folder)
             del topic.replicas[before:]
             raise
@@ -165,12 +172,14 @@ class TopicCatalogue:
         self._deleted_epochs = deleted
         del self._topics[topic.name], self._by_raw_name[topic.name.encode()]
         del self._by_id[topic.topic_id]
+        for replica in topic.replicas:
+            replica.forget_tail()
         self.generation += 1
 
     def remove_files(self, topic: Topic) -> None:
         """Close and remove what `delete` left of a topic on the disk."""
         for replica in topic.replicas:
-            replica.close()
+            replica.log.close()
         if self._directory.exists(topic.folder):
             # Renamed first: whatever stops the removal, `remove_leftovers` finishes it.
             self._directory.rename(topic.folder, topic.folder + DELETED_SUFFIX)
@@ -219,7 +228,7 @@ class TopicCatalogue:
 
     def close(self) -> None:
         for replica in self.replicas():
-            replica.close()
+            replica.log.close()
 
     def _add(self, topic: Topic) -> None:
         self._topics[topic.name] = topic

@@ -202,9 +202,9 @@ class Replica:
         """Move the log start offset (DeleteRecords); return the segments that fell out."""
         return self.log.cut_front(offset)
 
-    def close(self) -> None:
+    def forget_tail(self) -> None:
+        """Give the memory of the cached tail back: the topic is deleted."""
         self._tail.clear()
-        self.log.close()
 
 
 REFUSALS = {

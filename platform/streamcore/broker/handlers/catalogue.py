@@ -2,7 +2,13 @@
 
 from streamcore.broker.handlers import (
     api_versions,
+    create_partitions,
+    create_topics,
     delete_groups,
+    delete_records,
+    delete_topics,
+    describe_cluster,
+    describe_configs,
     describe_groups,
     fetch,
     find_coordinator,
@@ -25,6 +31,12 @@ REGISTRY = Registry(
     [
         module.HANDLER
         for module in (
+            describe_configs,
+            describe_cluster,
+            delete_topics,
+            delete_records,
+            create_topics,
+            create_partitions,
             api_versions,
             delete_groups,
             describe_groups,

@@ -4,18 +4,15 @@ Asking for a topic creates it, where the settings and the client allow that. Ans
 kept encoded until the catalogue changes. Not done: authorized operations.
 """
 
-import logging
-
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.metadata_cache import Question
 from streamcore.broker.services import BrokerServices
+from streamcore.broker.topic_admin import AdminRefused, NewTopic, create_topic
 from streamcore.broker.topics import Topic, is_legal_name
 from streamcore.wire import metadata
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.metadata import AskedTopic, BrokerPlace, TopicDescription
-
-logger = logging.getLogger(__name__)
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
@@ -73,27 +70,12 @@ def _look_up(services: BrokerServices, asked: AskedTopic, *, creates: bool) -> T
     topic = services.topics.find(asked.name)
     if topic is not None:
         return describe(topic)
-    created = _created(services, asked.name, creates=creates)
-    if isinstance(created, ErrorCode):
-        return TopicDescription(error=created, name=asked.name)
-    return describe(created)
-
-
-def _created(services: BrokerServices, name: str, *, creates: bool) -> Topic | ErrorCode:
-    if not is_legal_name(name):
-        return ErrorCode.INVALID_TOPIC_EXCEPTION
-    if not creates:
-        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    if len(services.topics) >= services.settings.topics_max:
-        logger.warning("topic %r not created: there are %d already", name, len(services.topics))
-        return ErrorCode.POLICY_VIOLATION
+    if not creates and is_legal_name(asked.name):
+        return TopicDescription(error=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, name=asked.name)
     try:
-        return services.topics.create(
-            name, partition_count=services.settings.num_partitions, configs={}
-        )
-    except OSError as failure:
-        logger.error("topic %r not created: %s", name, failure)  # noqa: TRY400  # no trace: the disk's words say it all
-        return ErrorCode.KAFKA_STORAGE_ERROR
+        return describe(create_topic(services, NewTopic(name=asked.name)))
+    except AdminRefused as refusal:
+        return TopicDescription(error=refusal.error, name=asked.name)
 
 
 HANDLER = Handler(

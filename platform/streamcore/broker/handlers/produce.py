@@ -5,13 +5,15 @@ out when the tick is written. Not done: transactions, errors of single records (
 is kept whole or refused whole), log append time.
 """
 
+from streamcore.broker.append_round import AppendRound
 from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, Request
 from streamcore.broker.services import BrokerServices
+from streamcore.broker.topics import Topic
 from streamcore.partition.replica import Placement
 from streamcore.wire import produce
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.error_codes import ErrorCode
-from streamcore.wire.produce import PartitionResult, ProduceRequest
+from streamcore.wire.produce import PartitionRecords, PartitionResult, ProduceRequest
 
 ACKS_NONE = 0
 ACKS_LEADER = 1
@@ -85,23 +87,32 @@ def _refusal(wanted: ProduceRequest) -> Placement | None:
 
 
 def _stage(services: BrokerServices, wanted: ProduceRequest) -> list[tuple[bytes, list[Placed]]]:
-    stage = services.appends.stage
     topics = []
     for name, partitions in wanted.topics:
         topic = services.topics.find_raw(name)
-        placed: list[Placed] = []
-        for partition, records in partitions:
-            replica = topic.replica(partition) if topic is not None else None
-            if replica is None:
-                unknown = Placement(error=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-                placed.append((partition, unknown, -1))
-            elif records is None:
-                empty = Placement(error=ErrorCode.INVALID_RECORD, reason="no records")
-                placed.append((partition, empty, -1))
-            else:
-                placed.append((partition, stage(replica, records), replica.start_offset))
+        if topic is not None and not topic.is_internal:
+            placed = [_staged(services.appends, topic, part) for part in partitions]
+        else:
+            refusal = Placement(error=_refused_topic(topic))
+            placed = [(part.partition, refusal, -1) for part in partitions]
         topics.append((name, placed))
     return topics
+
+
+def _refused_topic(topic: Topic | None) -> ErrorCode:
+    if topic is None:
+        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    return ErrorCode.INVALID_TOPIC_EXCEPTION
+
+
+def _staged(appends: AppendRound, topic: Topic, part: PartitionRecords) -> Placed:
+    partition, records = part
+    replica = topic.replica(partition)
+    if replica is None:
+        return partition, Placement(error=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION), -1
+    if records is None:
+        return partition, Placement(error=ErrorCode.INVALID_RECORD, reason="no records"), -1
+    return partition, appends.stage(replica, records), replica.start_offset
 
 
 HANDLER = Handler(
