@@ -25,7 +25,7 @@ async def connect(settings: LogSettings, clock: Clock, rng: Rng | None = None) -
     if settings.engine == "librdkafka":
         from streamcore.client.librdkafka.engine import LibrdkafkaLog
 
-        librdkafka = LibrdkafkaLog(settings, clock)
+        librdkafka = LibrdkafkaLog(settings, clock, chance)
         await librdkafka.start()
         return librdkafka
     raise LogError(

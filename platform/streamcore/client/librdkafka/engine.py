@@ -1,0 +1,61 @@
+"""The librdkafka engine's `Log`."""
+
+from confluent_kafka.admin import AdminClient
+
+from groundwork.seams import Clock, Rng
+from streamcore.client.api import LogSettings, Subscription
+from streamcore.client.columnar.nodes import parse_addresses
+from streamcore.client.librdkafka.admin import LibrdkafkaAdmin
+from streamcore.client.librdkafka.consumer import LibrdkafkaConsumer
+from streamcore.client.librdkafka.producer import LibrdkafkaProducer
+from streamcore.client.owned_tasks import journal
+
+
+class LibrdkafkaLog:
+    """Implements `api.Log`."""
+
+    def __init__(self, settings: LogSettings, clock: Clock, rng: Rng) -> None:
+        parse_addresses(settings.bootstrap_servers)  # say what is wrong before librdkafka does
+        self._settings = settings
+        self._clock = clock
+        client = AdminClient(
+            {
+                "bootstrap.servers": settings.bootstrap_servers,
+                "client.id": settings.client_id,
+                "reconnect.backoff.max.ms": 1_000,
+            },
+            logger=journal,
+        )
+        self._admin = LibrdkafkaAdmin(client, settings, clock, rng)
+        self._producers: list[LibrdkafkaProducer] = []
+        self._consumers: list[LibrdkafkaConsumer] = []
+
+    @property
+    def admin(self) -> LibrdkafkaAdmin:
+        return self._admin
+
+    async def start(self) -> None:
+        """Raises `LogError` naming the broker when none answers in time."""
+        give_up_ms = self._clock.monotonic_ms() + self._settings.connect_timeout_ms
+        await self._admin.describe(give_up_ms=give_up_ms)
+
+    def producer(self) -> LibrdkafkaProducer:
+        producer = LibrdkafkaProducer(self._settings, self._clock)
+        self._producers.append(producer)
+        return producer
+
+    async def consumer(self, subscription: Subscription) -> LibrdkafkaConsumer:
+        consumer = LibrdkafkaConsumer(self._settings, self._clock, subscription)
+        self._consumers.append(consumer)
+        try:
+            await consumer.start(self._admin)
+        except BaseException:
+            await consumer.close()
+            raise
+        return consumer
+
+    async def close(self) -> None:
+        for producer in self._producers:
+            await producer.close()
+        for consumer in self._consumers:
+            await consumer.close()

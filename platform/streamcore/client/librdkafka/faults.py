@@ -1,0 +1,29 @@
+"""librdkafka's errors, and its calls that block, as the rest of us know them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+
+from streamcore.client.api import LogError
+
+T = TypeVar("T")
+
+_BROKERS_UNREACHABLE = frozenset(
+    {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT}  # noqa: SLF001 -- librdkafka's local codes are spelled so
+)
+
+
+def log_error(what: str, error: KafkaError) -> LogError:
+    """Return what was tried and why it failed."""
+    retriable = error.retriable() or error.code() in _BROKERS_UNREACHABLE
+    return LogError(f"{what}: {error.str()}", retriable=retriable)
+
+
+async def in_thread(what: str, blocking: Callable[[], T]) -> T:
+    """Run a call that waits for the broker. Raises `LogError`."""
+    try:
+        return await asyncio.to_thread(blocking)
+    except KafkaException as failure:
+        raise log_error(what, failure.args[0]) from None
