@@ -349,12 +349,25 @@ export interface ErrorReply {
   field?: string | null;
 }
 
+/** Body of POST /v1/tokens (demo mode only). No `sub`: the gateway makes one up. */
+export interface TokenAsk {
+  role: Role;
+  sub?: string | null;
+  drivers?: [number, number][];
+}
+
 /** POST /v1/tokens (demo mode only). */
 export interface TokenReply {
   token: string;
   sub: string;
   role: string;
   expires_s: number;
+}
+
+/** POST /v1/drivers/{id}/pings: the accepted ones are in the log. */
+export interface PingsReply {
+  accepted: number;
+  refused?: Rejected[];
 }
 
 /** Body of POST /v1/rides. The same `ride` twice asks once. */
@@ -504,6 +517,7 @@ export interface Summary {
   rides: RidesLine;
   eta: EtaScore;
   audit: AuditState;
+  filtered: Record<string, number>;
   topics: TopicLine[];
   processes: ProcessLine[];
 }

@@ -1,28 +1,25 @@
 import { describe, expect, it } from "vitest";
 
 import type { ConnectionState } from "./connection";
-import { Link, type LinkWorld, type SocketLike } from "./link";
+import { Link, type LinkWorld, type Socket, type SocketEvents } from "./link";
 
-class FakeSocket implements SocketLike {
-  binaryType = "blob";
-  readyState = 0;
-  bufferedAmount = 0;
-  onopen: SocketLike["onopen"] = null;
-  onclose: SocketLike["onclose"] = null;
-  onmessage: SocketLike["onmessage"] = null;
+class FakeSocket implements Socket {
+  isOpen = false;
   sent: unknown[] = [];
   closed = false;
+
+  constructor(readonly events: SocketEvents) {}
 
   send(data: string | ArrayBuffer): void {
     this.sent.push(data);
   }
   close(): void {
     this.closed = true;
-    this.readyState = 3;
+    this.isOpen = false;
   }
   open(): void {
-    this.readyState = 1;
-    this.onopen?.(undefined as never);
+    this.isOpen = true;
+    this.events.opened();
   }
 }
 
@@ -33,8 +30,8 @@ function stage(): { link: Link; sockets: FakeSocket[]; states: string[]; texts: 
   let now = 0;
   let tick = (): void => undefined;
   const world: LinkWorld = {
-    openSocket: () => {
-      const socket = new FakeSocket();
+    openSocket: (_url, events) => {
+      const socket = new FakeSocket(events);
       sockets.push(socket);
       return socket;
     },
@@ -65,12 +62,12 @@ describe("a link", () => {
     const { link, sockets, states, texts, pass } = stage();
     link.start();
     sockets[0]?.open();
-    sockets[0]?.onmessage?.({ data: "one" });
+    sockets[0]?.events.heard("one");
     const old = sockets[0];
-    old?.onclose?.({ code: 1006, reason: "" });
+    old?.events.closed(1006, "");
     pass(0);
     expect(sockets).toHaveLength(2);
-    old?.onmessage?.({ data: "late" });
+    old?.events.heard("late");
     expect(texts).toEqual(["one"]);
     expect(states).toEqual(["connecting", "live", "waiting", "connecting"]);
   });

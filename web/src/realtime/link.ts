@@ -4,20 +4,22 @@
 
 import { IDLE, onClosed, onHeard, onOnline, onStart, onTick, wantsSocket, type ConnectionState } from "./connection";
 
-export interface SocketLike {
-  binaryType: string;
-  readonly readyState: number;
-  readonly bufferedAmount: number;
-  onopen: ((event: never) => void) | null;
-  onclose: ((event: { code: number; reason: string }) => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
+/** An open or opening WebSocket whose binary messages are ArrayBuffers. */
+export interface Socket {
+  readonly isOpen: boolean;
   send(data: string | ArrayBuffer): void;
-  close(code?: number): void;
+  close(): void;
+}
+
+export interface SocketEvents {
+  opened(): void;
+  heard(data: unknown): void;
+  closed(code: number, reason: string): void;
 }
 
 /** The world, as the link needs it. */
 export interface LinkWorld {
-  openSocket(url: string): SocketLike;
+  openSocket(url: string, events: SocketEvents): Socket;
   nowMs(): number;
   random(): number;
   /** Call `tick` about every `everyMs`; the answer stops it. */
@@ -31,12 +33,11 @@ export interface LinkHandlers {
   onState(state: ConnectionState): void;
 }
 
-const OPEN = 1;
 const TICK_MS = 200;
 
 export class Link {
   private state: ConnectionState = IDLE;
-  private socket: SocketLike | null = null;
+  private socket: Socket | null = null;
   private stopTicking: (() => void) | null = null;
   private heartbeatMs: number;
 
@@ -74,13 +75,13 @@ export class Link {
 
   /** False: not open, nothing was sent. */
   send(data: string | ArrayBuffer): boolean {
-    if (this.socket?.readyState !== OPEN) return false;
+    if (this.socket?.isOpen !== true) return false;
     this.socket.send(data);
     return true;
   }
 
   get isOpen(): boolean {
-    return this.socket?.readyState === OPEN;
+    return this.socket?.isOpen === true;
   }
 
   private enter(next: ConnectionState): void {
@@ -93,23 +94,28 @@ export class Link {
   }
 
   private openSocket(): void {
-    const socket = this.world.openSocket(this.url);
-    socket.binaryType = "arraybuffer";
+    // What an older socket still says is nobody's business.
+    const mine = (): boolean => this.socket === socket;
+    const socket = this.world.openSocket(this.url, {
+      opened: () => {
+        if (mine()) this.handlers.onOpen();
+      },
+      heard: (data) => {
+        if (mine()) this.onHeard(data);
+      },
+      closed: (code, reason) => {
+        if (!mine()) return;
+        this.socket = null;
+        this.enter(onClosed(this.state, code, reason, this.world.nowMs(), this.world.random));
+      },
+    });
     this.socket = socket;
-    socket.onopen = () => {
-      if (this.socket === socket) this.handlers.onOpen();
-    };
-    socket.onmessage = (event) => {
-      if (this.socket !== socket) return;
-      this.enter(onHeard(this.state, this.world.nowMs(), this.heartbeatMs));
-      if (typeof event.data === "string") this.handlers.onText(event.data);
-      else if (event.data instanceof ArrayBuffer) this.handlers.onBytes(event.data);
-    };
-    socket.onclose = (event) => {
-      if (this.socket !== socket) return;
-      this.socket = null;
-      this.enter(onClosed(this.state, event.code, event.reason, this.world.nowMs(), this.world.random));
-    };
+  }
+
+  private onHeard(data: unknown): void {
+    this.enter(onHeard(this.state, this.world.nowMs(), this.heartbeatMs));
+    if (typeof data === "string") this.handlers.onText(data);
+    else if (data instanceof ArrayBuffer) this.handlers.onBytes(data);
   }
 
   private dropSocket(): void {

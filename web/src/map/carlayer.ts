@@ -1,0 +1,263 @@
+/**
+ * Cars on a canvas of their own above the map, so that they move without the map being drawn
+ * again. Oriented arrowheads from zoom 14, dots below, single pixels-and-a-bit below 13.
+ */
+
+import { CarFlag, DARK_AFTER_MS } from "../contracts/generated";
+import type { CarTable } from "../state/cars";
+import { mercatorX, mercatorY, perMetre } from "../state/mercator";
+import { prefersStill, type CityMap } from "./citymap";
+import { LOOKS, Look, PALETTES, type Palette } from "./palette";
+import { BEARINGS, CELL, makeSprites, type SpriteSheet } from "./sprites";
+
+const ARROWS_FROM = 14;
+const ROUND_FROM = 12.6;
+const FADE_AFTER_MS = 4_000;
+const FADED = 0.45;
+
+/** One group of cars, and how it is shown. */
+export interface CarGroup {
+  table: CarTable;
+  /** 1: as the others; more: this one matters. */
+  scale: number;
+  /** Draw how far the car may have come since its fix. */
+  halo: boolean;
+  /** Only these looks; null: all. */
+  looks: ReadonlySet<number> | null;
+}
+
+export class CarLayer {
+  selected: number | null = null;
+  /** What the last frame cost. */
+  drawMs = 0;
+  private readonly canvas = document.createElement("canvas");
+  private readonly ink: CanvasRenderingContext2D;
+  private sprites: SpriteSheet;
+  private palette: Palette;
+  private readonly still = prefersStill();
+  private readonly resizing: ResizeObserver;
+  private lastDrawMs = 0;
+  private frame = 0;
+  private dirty = true;
+  private readonly spot = { x: 0, y: 0 };
+
+  constructor(
+    private readonly city: CityMap,
+    private readonly groups: readonly CarGroup[],
+    private readonly nowMs: () => number,
+  ) {
+    this.canvas.className = "car-layer";
+    this.canvas.setAttribute("aria-hidden", "true");
+    city.map.getCanvasContainer().append(this.canvas);
+    const ink = this.canvas.getContext("2d");
+    if (ink === null) throw new Error("this browser draws no 2D canvas");
+    this.ink = ink;
+    this.palette = PALETTES[city.theme];
+    this.sprites = makeSprites(this.palette, this.ratio);
+    this.resizing = new ResizeObserver(() => {
+      this.resize();
+    });
+    this.resizing.observe(city.container);
+    this.resize();
+    city.map.on("move", this.redraw);
+    this.frame = requestAnimationFrame(this.onFrame);
+  }
+
+  remove(): void {
+    cancelAnimationFrame(this.frame);
+    this.resizing.disconnect();
+    this.city.map.off("move", this.redraw);
+    this.canvas.remove();
+  }
+
+  themeChanged(): void {
+    this.palette = PALETTES[this.city.theme];
+    this.sprites = makeSprites(this.palette, this.ratio);
+    this.dirty = true;
+  }
+
+  readonly redraw = (): void => {
+    this.dirty = true;
+  };
+
+  /** The car nearest to a point of the map, within reach of a finger. */
+  carAt(point: { x: number; y: number }, reach = 16): number | null {
+    const { scale, left, top } = this.window();
+    let best: number | null = null;
+    let bestDistance = reach;
+    const now = this.nowMs();
+    for (const { table, looks } of this.groups) {
+      for (let slot = 0; slot < table.count; slot += 1) {
+        if (looks !== null && !looks.has(lookOf(table, slot, now))) continue;
+        table.place(slot, now, this.spot);
+        const distance = Math.hypot(this.spot.x * scale - left - point.x, this.spot.y * scale - top - point.y);
+        if (distance >= bestDistance) continue;
+        bestDistance = distance;
+        best = table.ids[slot] ?? null;
+      }
+    }
+    return best;
+  }
+
+  private get ratio(): number {
+    return Math.min(window.devicePixelRatio, 2);
+  }
+
+  private resize(): void {
+    const { clientWidth, clientHeight } = this.city.container;
+    this.canvas.width = Math.round(clientWidth * this.ratio);
+    this.canvas.height = Math.round(clientHeight * this.ratio);
+    this.canvas.style.width = `${clientWidth}px`;
+    this.canvas.style.height = `${clientHeight}px`;
+    this.dirty = true;
+  }
+
+  private readonly onFrame = (): void => {
+    this.frame = requestAnimationFrame(this.onFrame);
+    const now = performance.now();
+    if (!this.dirty && now - this.lastDrawMs < this.intervalMs()) return;
+    this.dirty = false;
+    this.lastDrawMs = now;
+    this.draw();
+    this.drawMs = performance.now() - now;
+  };
+
+  /** A car at 15 m/s should move about half a pixel between frames: no more are worth drawing. */
+  private intervalMs(): number {
+    if (this.still) return 1_000;
+    const pixelsPerSecond = 15 * perMetre(this.city.map.getCenter().lat) * this.window().scale;
+    return Math.min(250, Math.max(15, 500 / pixelsPerSecond));
+  }
+
+  private window(): { scale: number; left: number; top: number; width: number; height: number } {
+    const { map, container } = this.city;
+    const scale = 512 * 2 ** map.getZoom();
+    const centre = map.getCenter();
+    const { clientWidth: width, clientHeight: height } = container;
+    return {
+      scale,
+      left: mercatorX(centre.lng) * scale - width / 2,
+      top: mercatorY(centre.lat) * scale - height / 2,
+      width,
+      height,
+    };
+  }
+
+  private draw(): void {
+    const { ink } = this;
+    ink.setTransform(1, 0, 0, 1, 0, 0);
+    ink.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    ink.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    const zoom = this.city.map.getZoom();
+    for (const group of this.groups) {
+      if (zoom < ROUND_FROM && group.scale === 1) this.drawPoints(group, zoom);
+      else this.drawSprites(group, zoom);
+    }
+    ink.globalAlpha = 1;
+  }
+
+  /** Thousands at once: one rectangle each, one colour change per look. */
+  private drawPoints({ table, looks }: CarGroup, zoom: number): void {
+    const { ink, spot } = this;
+    const { scale, left, top, width, height } = this.window();
+    const now = this.nowMs();
+    const size = zoom < 11 ? 1.6 : zoom < 12 ? 2 : 2.6;
+    // Open cars first: the rarer the state, the more it should be seen.
+    for (const look of [Look.DARK, Look.OPEN, Look.ON_TRIP, Look.EN_ROUTE, Look.WAITING, Look.OFFERED, Look.SUSPECT]) {
+      if (looks !== null && !looks.has(look)) continue;
+      ink.fillStyle = this.palette.cars[look] ?? "";
+      ink.globalAlpha = look === Look.DARK ? 0.5 : look === Look.OPEN ? 0.75 : 0.95;
+      for (let slot = 0; slot < table.count; slot += 1) {
+        if (lookOf(table, slot, now) !== look) continue;
+        this.place(table, slot, now);
+        const x = spot.x * scale - left;
+        const y = spot.y * scale - top;
+        if (x > 0 && y > 0 && x < width && y < height) ink.fillRect(x - size / 2, y - size / 2, size, size);
+      }
+    }
+    this.drawSelected(table, now);
+  }
+
+  private drawSprites({ table, scale: grown, halo, looks }: CarGroup, zoom: number): void {
+    const { ink, spot, sprites } = this;
+    const { scale, left, top, width, height } = this.window();
+    const now = this.nowMs();
+    const arrows = zoom >= ARROWS_FROM || grown > 1;
+    const size = CELL * (arrows ? grown * Math.min(1.15, 0.72 + (zoom - ARROWS_FROM) * 0.14) : 1);
+    for (let slot = 0; slot < table.count; slot += 1) {
+      this.place(table, slot, now);
+      const x = spot.x * scale - left;
+      const y = spot.y * scale - top;
+      if (x < -CELL || y < -CELL || x > width + CELL || y > height + CELL) continue;
+      const look = lookOf(table, slot, now);
+      if (looks !== null && !looks.has(look)) continue;
+      ink.globalAlpha = now - (table.fixAtMs[slot] ?? 0) > FADE_AFTER_MS ? FADED : 1;
+      if (halo) this.drawHalo(x, y, table, slot, now, scale);
+      if (arrows) {
+        const step = Math.round(((table.bearingCdeg[slot] ?? 0) * BEARINGS) / 36_000) % BEARINGS;
+        const at = sprites.cell;
+        ink.drawImage(sprites.image, step * at, look * at, at, at, x - size / 2, y - size / 2, size, size);
+      } else {
+        this.drawDot(x, y, look);
+      }
+    }
+    this.drawSelected(table, now);
+  }
+
+  private drawDot(x: number, y: number, look: number): void {
+    const { ink } = this;
+    ink.beginPath();
+    ink.arc(x, y, 3.2, 0, 2 * Math.PI);
+    ink.fillStyle = this.palette.cars[look] ?? "";
+    ink.fill();
+    ink.lineWidth = 1;
+    ink.strokeStyle = this.palette.carEdge;
+    ink.stroke();
+  }
+
+  /** How far the car may be from where it is drawn: what it can have driven since its fix. */
+  private drawHalo(x: number, y: number, table: CarTable, slot: number, now: number, scale: number): void {
+    const { ink } = this;
+    const ageMs = Math.max(0, now - (table.fixAtMs[slot] ?? now));
+    const metres = 10 + Math.min(250, (ageMs / 1000) * Math.max(3, (table.speedCmS[slot] ?? 0) / 100));
+    const radius = Math.max(18, metres * perMetre(this.city.map.getCenter().lat) * scale);
+    const alpha = ink.globalAlpha;
+    ink.globalAlpha = 0.16;
+    ink.beginPath();
+    ink.arc(x, y, radius, 0, 2 * Math.PI);
+    ink.fillStyle = this.palette.cars[lookOf(table, slot, now)] ?? "";
+    ink.fill();
+    ink.globalAlpha = alpha;
+  }
+
+  private drawSelected(table: CarTable, now: number): void {
+    const slot = this.selected === null ? null : table.slotOf(this.selected);
+    if (slot === null) return;
+    const { ink, spot } = this;
+    const { scale, left, top } = this.window();
+    this.place(table, slot, now);
+    ink.globalAlpha = 1;
+    ink.beginPath();
+    ink.arc(spot.x * scale - left, spot.y * scale - top, 15, 0, 2 * Math.PI);
+    ink.lineWidth = 2;
+    ink.strokeStyle = this.palette.cars[lookOf(table, slot, now)] ?? "";
+    ink.stroke();
+  }
+
+  private place(table: CarTable, slot: number, now: number): void {
+    if (!this.still) {
+      table.place(slot, now, this.spot);
+      return;
+    }
+    this.spot.x = table.x[slot] ?? 0;
+    this.spot.y = table.y[slot] ?? 0;
+  }
+}
+
+/** What a car looks like now: a doubt about it goes before its state. */
+export function lookOf(table: CarTable, slot: number, nowMs: number): number {
+  const flags = table.flags[slot] ?? 0;
+  if ((flags & CarFlag.DARK) !== 0 || nowMs - (table.fixAtMs[slot] ?? 0) > DARK_AFTER_MS) return Look.DARK;
+  if ((flags & CarFlag.SUSPECT) !== 0) return Look.SUSPECT;
+  return (table.state[slot] ?? 0) % LOOKS;
+}
