@@ -68,7 +68,7 @@ class Demand:
 
     def trip(self, rider: int, number: int) -> Trip:
         """Return the rider's trip; numbers count from 0."""
-        pickup = self._pickup(rider, number)
+        pickup = self._anywhere(rider, number, 1)
         place = place_of(self._graph, pickup)
         destination = self._destination(rider, number, pickup, place)
         return Trip(
@@ -102,11 +102,12 @@ class Demand:
         mean_s = self._shape.pause_s / (1.0 + rush(self._hour))
         return int(1000 * (5.0 - mean_s * log(1.0 - share)))
 
-    def _pickup(self, rider: int, number: int) -> Spot:
-        wanted = self._chance(rider, number, 1) * self._until[-1]
+    def _anywhere(self, rider: int, number: int, what: int) -> Spot:
+        """Return a place where people are, by two numbers of chance: `what` and the next."""
+        wanted = self._chance(rider, number, what) * self._until[-1]
         edge = int(np.searchsorted(self._until, wanted, side="right"))
         edge = min(edge, len(self._until) - 1)
-        share = self._chance(rider, number, 2)
+        share = self._chance(rider, number, what + 1)
         return Spot(edge=edge, offset_m=share * float(self._graph.length_m[edge]))
 
     def _destination(
@@ -124,7 +125,9 @@ class Demand:
         found = np.flatnonzero(is_good)
         if len(found):
             return spots[int(found[0])]
-        return self._pickup(rider, ~number)  # the city ends there: anywhere else, then
+        # The city ends there: anywhere else, then.
+        elsewhere = (self._anywhere(rider, number, 6 + 2 * attempt) for attempt in range(_TRIES))
+        return next((spot for spot in elsewhere if spot.edge != pickup.edge), pickup)
 
     def _metres(self, rider: int, number: int) -> float:
         shape, share = self._shape, self._chance(rider, number, 4)

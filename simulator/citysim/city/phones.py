@@ -135,11 +135,7 @@ class Phones:
         for place in np.flatnonzero((until == step) & (until > 0)).tolist():
             extras.setdefault(place, []).extend(self._buffered.pop(first + place, ()))
         for driver in [driver for driver in self._held if first <= driver < last]:
-            held = self._held.pop(driver)
-            if driver in self._buffered:
-                self._buffered[driver].insert(0, as_backlog(held))
-            else:
-                extras.setdefault(driver - first, []).append(held)
+            extras.setdefault(driver - first, []).append(self._held.pop(driver))
 
     def _throw_dice(
         self, first: int, last: int, step: int, kept: Bools, extras: dict[int, list[bytes]]
@@ -148,7 +144,8 @@ class Phones:
         struck = np.flatnonzero(thrown < self._chance_until[-1])
         kinds = np.searchsorted(self._chance_until, thrown[struck], side="right")
         for place, number in zip(struck.tolist(), kinds.tolist(), strict=True):
-            if kept[place]:
+            # One thing at a time: what has just come back or follows late is not struck again.
+            if kept[place] and place not in extras:
                 self._strike(first + place, place, step, _DICE[number], kept, extras)
 
     def _strike(
