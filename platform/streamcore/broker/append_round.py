@@ -33,7 +33,7 @@ class AppendRound:
         clock: Clock,
         call_soon: Callable[[Callable[[], None]], object],
         observers: tuple[AppendObserver, ...],
-        after_flush: Callable[[], None],
+        after_flush: tuple[Callable[[], None], ...],
         hold_until_synced: Callable[[OnKept], None] | None,
     ) -> None:
         self._clock = clock
@@ -78,7 +78,8 @@ class AppendRound:
                 on_kept(True)
             else:
                 self._hold_until_synced(on_kept)
-        self._after_flush()
+        for step in self._after_flush:
+            step()
 
     def _commit(self, replica: Replica, now_ms: int) -> None:
         try:

@@ -13,6 +13,7 @@ from streamcore.broker.group_log import GroupLog
 from streamcore.broker.group_service import GroupService
 from streamcore.broker.handlers.catalogue import REGISTRY
 from streamcore.broker.producer_ids import ProducerIds
+from streamcore.broker.send_round import SendRound
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.settings import BrokerSettings, FlushAcks
 from streamcore.broker.topics import TopicCatalogue
@@ -50,12 +51,14 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
     durability = Durability(
         world.directory, clock=world.clock, settings=settings, replicas=catalogue.replicas
     )
+    call_soon = asyncio.get_running_loop().call_soon
     fetches = WaitingFetches(world.clock)
+    sends = SendRound(call_soon)
     appends = AppendRound(
         clock=world.clock,
-        call_soon=asyncio.get_running_loop().call_soon,
+        call_soon=call_soon,
         observers=(fetches, durability),
-        after_flush=fetches.answer_ready,
+        after_flush=(fetches.answer_ready, sends.flush),
         hold_until_synced=durability.hold if settings.flush_acks is FlushAcks.WAIT else None,
     )
     return BrokerServices(
@@ -64,6 +67,7 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         topics=catalogue,
         appends=appends,
         fetches=fetches,
+        sends=sends,
         durability=durability,
         producer_ids=ProducerIds(world.directory),
         groups=_open_groups(settings, world, catalogue, appends, durability),

@@ -82,7 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         self._held_by: PendingReply | None = None
         self._is_write_paused = False
         self._is_read_paused = False
-        self._is_handling = False
+        self._is_send_due = False
         self._is_closing = False
         self._peer_host = ""
         self._peer = "?"
@@ -129,15 +129,12 @@ class Connection(asyncio.BufferedProtocol):
     def _handle_frames(self) -> None:
         if self._is_closing:
             return
-        self._is_handling = True
         try:
             self._handle_whole_frames()
         except (BadFrame, Malformed) as fault:
             self._send_answered()
             self._close(str(fault))
             return
-        finally:
-            self._is_handling = False
         self._send_answered()
         self._make_room()
 
@@ -219,21 +216,26 @@ class Connection(asyncio.BufferedProtocol):
             reply.tell(self._on_resolved)
 
     def _on_resolved(self) -> None:
-        if self._is_handling or self._is_closing:
+        if not self._is_send_due:
+            self._is_send_due = True
+            self._services.sends.due(self._send_due)
+
+    def _send_due(self) -> None:
+        self._is_send_due = False
+        if self._is_closing:
             return
         held_by = self._held_by
         if held_by is not None and held_by.is_over:
             self._held_by = None
-            self._send_answered()
+        was_held = held_by is not None or len(self._unanswered) >= UNANSWERED_MAX
+        self._send_answered()
+        if was_held:
             self._handle_frames()
-        else:
-            self._send_answered()
 
     def _send_answered(self) -> None:
         """Send the answers that are there, up to the first that is still to come."""
         pieces: list[bytes | memoryview] = []
         unanswered = self._unanswered
-        was_full = len(unanswered) >= UNANSWERED_MAX
         while unanswered:
             correlation_id, has_tags, reply = unanswered[0]
             if isinstance(reply, PendingReply):
@@ -249,8 +251,6 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.writelines(pieces)
         else:
             self._transport.write(b"".join(pieces))
-        if was_full and self._read_at < self._write_at and not self._is_handling:
-            self._handle_frames()
 
     # -- room --
 

@@ -13,6 +13,7 @@ from streamcore.broker.durability import Durability
 from streamcore.broker.group_service import GroupService
 from streamcore.broker.metadata_cache import MetadataCache
 from streamcore.broker.producer_ids import ProducerIds
+from streamcore.broker.send_round import SendRound
 from streamcore.broker.settings import BrokerSettings
 from streamcore.broker.topics import TopicCatalogue
 from streamcore.broker.waiting_fetches import WaitingFetches
@@ -32,6 +33,7 @@ class BrokerServices:
     topics: TopicCatalogue
     appends: AppendRound
     fetches: WaitingFetches
+    sends: SendRound
     durability: Durability
     producer_ids: ProducerIds
     groups: GroupService

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from streamcore.partition.producers import Duplicate, ProducerTable, Verdict
 from streamcore.partition.retention import segments_to_drop
 from streamcore.record.batch import (
+    CODEC_MASK,
     CODEC_NUMBER_MAX,
     CONTROL_BIT,
     LENGTH_PREFIX_SIZE,
@@ -32,6 +33,7 @@ from streamcore.storage.tail_cache import PartitionTail
 from streamcore.wire.error_codes import ErrorCode
 
 NO_OFFSET = Offset(-1)
+NONE = ErrorCode.NONE
 
 
 class PartitionKey(NamedTuple):
@@ -55,7 +57,7 @@ class Placement:
     __slots__ = ("base_offset", "error", "reason")
 
     def __init__(
-        self, base_offset: Offset = NO_OFFSET, error: ErrorCode = ErrorCode.NONE, reason: str = ""
+        self, base_offset: Offset = NO_OFFSET, error: ErrorCode = NONE, reason: str = ""
     ) -> None:
         self.base_offset = base_offset
         self.error = error
@@ -120,8 +122,11 @@ class Replica:
             header = checked_header(batch)
         except BatchFault as fault:
             return _refusal_of_fault(batch, fault)
-        placement = _refusal_of_header(header, len(batch)) or self._placed(header, batch)
-        if placement.error is ErrorCode.NONE:
+        refusal = _refusal_of_header(header, len(batch))
+        if refusal is not None:
+            return refusal
+        placement = self._placed(header, batch)
+        if placement.error is NONE:
             self._placements.append(placement)
         return placement
 
@@ -141,7 +146,9 @@ class Replica:
             batch_length=header.batch_length,
             leader_epoch=self.leader_epoch,
         )
-        self._staged.append(PlacedBatch(base, self._next_offset, header.max_timestamp, data))
+        self._staged.append(
+            PlacedBatch._make((base, self._next_offset, header.max_timestamp, data))
+        )
         return Placement(base)
 
     def commit(self, *, now_ms: int) -> int:
@@ -207,6 +214,8 @@ class Replica:
         self._tail.clear()
 
 
+REFUSED_BITS = CONTROL_BIT | TRANSACTIONAL_BIT
+
 REFUSALS = {
     Verdict.OUT_OF_ORDER: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
     Verdict.FENCED: ErrorCode.INVALID_PRODUCER_EPOCH,
@@ -220,11 +229,23 @@ def _refusal_of_fault(batch: memoryview, fault: BatchFault) -> Placement:
 
 
 def _refusal_of_header(header: BatchHeader, size: int) -> Placement | None:
+    if (
+        header.batch_length + LENGTH_PREFIX_SIZE == size
+        and header.record_count == header.last_offset_delta + 1
+        and not header.attributes & REFUSED_BITS
+        and header.attributes & CODEC_MASK <= CODEC_NUMBER_MAX
+        and (header.producer_id == NO_PRODUCER_ID or header.base_sequence >= 0)
+    ):
+        return None
+    return _refusal_in_words(header, size)
+
+
+def _refusal_in_words(header: BatchHeader, size: int) -> Placement:
     if header.batch_length + LENGTH_PREFIX_SIZE != size:
         return Placement(
             error=ErrorCode.INVALID_RECORD, reason="more than one record batch for a partition"
         )
-    if header.record_count <= 0 or header.last_offset_delta != header.record_count - 1:
+    if header.record_count != header.last_offset_delta + 1:
         return Placement(
             error=ErrorCode.INVALID_RECORD,
             reason=f"{header.record_count} records, last offset delta {header.last_offset_delta}",
@@ -239,8 +260,4 @@ def _refusal_of_header(header: BatchHeader, size: int) -> Placement | None:
         return Placement(
             error=ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, reason=f"codec {header.codec}"
         )
-    if header.producer_id != NO_PRODUCER_ID and (
-        header.producer_epoch < 0 or header.base_sequence < 0
-    ):
-        return Placement(error=ErrorCode.INVALID_RECORD, reason="producer id without sequence")
-    return None
+    return Placement(error=ErrorCode.INVALID_RECORD, reason="producer id without sequence")

@@ -83,7 +83,7 @@ class BatchCorrupt(BatchFault):
 
 def read_header(data: bytes | bytearray | memoryview, position: int = 0) -> BatchHeader:
     """Unpack the header at `position`; the caller has made sure that it is there."""
-    return BatchHeader(*HEADER.unpack_from(data, position))
+    return BatchHeader._make(HEADER.unpack_from(data, position))
 
 
 def checked_header(data: memoryview, position: int = 0) -> BatchHeader:
@@ -94,7 +94,7 @@ def checked_header(data: memoryview, position: int = 0) -> BatchHeader:
     available = len(data) - position
     if available < HEADER_SIZE:
         raise BatchTorn(f"{available} bytes are less than a batch header")
-    header = BatchHeader(*HEADER.unpack_from(data, position))
+    header = BatchHeader._make(HEADER.unpack_from(data, position))
     if header.magic != MAGIC:
         raise BatchCorrupt(f"magic {header.magic}, expected {MAGIC}")
     size = header.batch_length + LENGTH_PREFIX_SIZE

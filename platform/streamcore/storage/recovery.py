@@ -154,12 +154,7 @@ class _Recovery:
         index = decoded(self._directory.read(path)) if self._directory.exists(path) else None
         if index is not None:
             index.cut(size)
-            last = index.last()
-            if last is not None:
-                segment.index = index
-                segment.size = last.position
-                segment.next_offset = last.offset
-                segment.newest_timestamp = last.newest_before
+            segment.take_index(index)
         return self._walk(segment, size)
 
     def _walk(self, segment: Segment, size: int) -> bool:

@@ -46,6 +46,7 @@ class Segment:
         self.newest_timestamp = NO_TIMESTAMP
         self.created_ms = 0
         self.written_ms = 0
+        self._index_due_at = INTERVAL_BYTES
         self._is_torn = False
 
     @property
@@ -82,9 +83,9 @@ class Segment:
 
     def note(self, base: Offset, next_offset: Offset, max_timestamp: int, size: int) -> None:
         """Count a batch that lies at the end of what was known of the file."""
-        last = self.index.last()
-        if self.size - (last.position if last else 0) >= INTERVAL_BYTES:
+        if self.size >= self._index_due_at:
             self.index.add(base, self.size, newest_before=self.newest_timestamp)
+            self._index_due_at = self.size + INTERVAL_BYTES
         self.size += size
         self.next_offset = next_offset
         if max_timestamp > self.newest_timestamp:
@@ -151,9 +152,12 @@ class Segment:
             position += header.size
         return self.size, None
 
-    def truncate(self, size: int, *, next_offset: Offset) -> None:
-        """Cut the file at a batch boundary."""
-        self.file.truncate(size)
-        self.size = size
-        self.next_offset = next_offset
-        self.index.cut(size)
+    def take_index(self, index: SparseIndex) -> None:
+        """Know the segment up to the last entry of an index that was read from its file."""
+        last = index.last()
+        if last is not None:
+            self.index = index
+            self.size = last.position
+            self.next_offset = last.offset
+            self.newest_timestamp = last.newest_before
+            self._index_due_at = last.position + INTERVAL_BYTES

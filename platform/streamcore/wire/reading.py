@@ -15,7 +15,7 @@ INT64 = Struct(">q")
 FLOAT64 = Struct(">d")
 
 # A schema's uvarint has at most 32 bits, hence at most five bytes.
-UVARINT_SHIFT_MAX = 28
+UVARINT_SHIFTS = (0, 7, 14, 21, 28)
 
 
 class Malformed(Exception):
@@ -61,12 +61,18 @@ class WireReader:
         return self._number(INT8) != 0
 
     def uvarint(self) -> int:
+        view, position = self.view, self.position
         value = 0
-        for shift in range(0, UVARINT_SHIFT_MAX + 7, 7):
-            part = self._number(INT8) & 0xFF
-            value |= (part & 0x7F) << shift
-            if part < 0x80:
-                return value
+        try:
+            for shift in UVARINT_SHIFTS:
+                part = view[position]
+                position += 1
+                value |= (part & 0x7F) << shift
+                if part < 0x80:
+                    self.position = position
+                    return value
+        except IndexError:
+            raise Malformed("varint", position=self.position) from None
         raise Malformed("varint of at most five bytes", position=self.position)
 
     def span(self, size: int) -> memoryview:
@@ -115,7 +121,12 @@ class WireReader:
 
     def skip_tags(self) -> None:
         """Skip the tagged fields of a structure; nothing to skip where the schema has none."""
-        if self.flexible:
-            for _ in range(self.uvarint()):
-                self.uvarint()
-                self.span(self.uvarint())
+        if not self.flexible:
+            return
+        position = self.position
+        if position < len(self.view) and self.view[position] == 0:
+            self.position = position + 1  # by far the usual: no tagged field
+            return
+        for _ in range(self.uvarint()):
+            self.uvarint()
+            self.span(self.uvarint())

@@ -47,8 +47,8 @@ def _result(placed: Placed, is_kept: bool) -> PartitionResult:
     if not is_kept and error is ErrorCode.NONE:
         error = ErrorCode.KAFKA_STORAGE_ERROR
     if error is ErrorCode.NONE:
-        return PartitionResult(partition, 0, placement.base_offset, start_offset, None)
-    return PartitionResult(partition, error, -1, -1, placement.reason or None)
+        return partition, 0, placement.base_offset, start_offset, None
+    return partition, error, -1, -1, placement.reason or None
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
@@ -58,8 +58,8 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
         topics = _stage(services, wanted)
     else:
         topics = [
-            (topic.name, [(part.partition, refusal, -1) for part in topic.partitions])
-            for topic in wanted.topics
+            (name, [(partition, refusal, -1) for partition, _ in partitions])
+            for name, partitions in wanted.topics
         ]
     if wanted.acks == ACKS_NONE:
         services.appends.when_kept(_nobody_waits)
@@ -94,7 +94,7 @@ def _stage(services: BrokerServices, wanted: ProduceRequest) -> list[tuple[bytes
             placed = [_staged(services.appends, topic, part) for part in partitions]
         else:
             refusal = Placement(error=_refused_topic(topic))
-            placed = [(part.partition, refusal, -1) for part in partitions]
+            placed = [(partition, refusal, -1) for partition, _ in partitions]
         topics.append((name, placed))
     return topics
 
