@@ -39,6 +39,17 @@ POSITIONS_METRICS: Final[tuple[MetricSpec, ...]] = (
     _histogram("age_gateway_ms", "fix to receipt by the gateway, of live pings"),
     _histogram("age_log_ms", "fix to read from the log by positions, of live pings"),
     _histogram("age_position_ms", "fix to position frame produced"),
+    _counter("positions_pings_total", "live pings judged"),
+    _counter("positions_sent_total", "positions sent in frames"),
+    _counter("positions_dark_total", "drivers told dark"),
+    _counter("filtered_repeat_total", "pings seen before, by sequence"),
+    _counter("filtered_late_total", "pings behind what was known already"),
+    _counter("filtered_future_total", "pings whose fix was ahead of its receipt"),
+    _counter("filtered_ancient_total", "live pings whose fix was over a minute old"),
+    _counter("filtered_leap_total", "pings at an impossible distance"),
+    _counter("filtered_odd_total", "records of driver.pings that were no PING"),
+    _counter("backlog_pings_total", "pings read from the backlog lane"),
+    _gauge("positions_drivers", "drivers known"),
 )
 
 ETA_METRICS: Final[tuple[MetricSpec, ...]] = (
