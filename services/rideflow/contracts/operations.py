@@ -1,8 +1,11 @@
 """What the operator page, the landing page and `hailstream up` read from ops.
 
-`GET /v1/summary` answers `Summary`; `WS /v1/ops/live` sends a `Summary` as JSON text once a
-second and CITY frames (contracts.push) of the drivers that changed twice a second, beginning
-with a snapshot of all.
+`GET /v1/summary` answers `Summary`, to anybody. The rest shows drivers and rides and needs an
+operator's token in `Authorization: Bearer`. `WS /v1/ops/live` begins with `push.WatchHello` and
+its token, as JSON text; it then sends a `Summary` as JSON text once a second and CITY frames
+(contracts.push) of the drivers that changed twice a second, beginning with a snapshot of all.
+CITY frames name a driver by its id where that is below 2^31, and by 2^31 + id % 2^31 elsewhere;
+`GET /v1/drivers/{id}` takes either.
 """
 
 import msgspec
@@ -100,3 +103,48 @@ class RideStory(msgspec.Struct, frozen=True, kw_only=True):
     facts: list[RideFact]
     decisions: list[DispatchDecision]
     etas: list[RideEta]
+
+
+class RidesReply(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /v1/rides?state=&limit= : newest news first."""
+
+    rides: list[RideFact]
+
+
+class TrailPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a driver was."""
+
+    fix_ms: int
+    lat: float
+    lon: float
+
+
+class DriverReply(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /v1/drivers/{id}. `id` is a driver's, or the number of its car in CITY frames."""
+
+    driver: int
+    car: int
+    state: str  # pings.DriverState in lower case
+    lat: float
+    lon: float
+    speed_m_s: float
+    bearing: float
+    accuracy_m: float
+    sequence: int
+    trust: int  # 0 believed .. 255 certainly false
+    flags: int  # positions.PositionFlag
+    fix_ms: int
+    age_ms: int
+    trail: list[TrailPoint]  # the newest fixes, oldest first
+
+
+class DriversReply(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /v1/drivers?search=DIGITS : ids that begin with them, lowest first."""
+
+    drivers: list[int]
+
+
+class ProcessesReply(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /v1/processes."""
+
+    processes: list[ProcessLine]
