@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from citysim.city.phones import Sending
 from citysim.city.schedule import DueBlocks, Schedule
-from citysim.city.world import World
+from citysim.city.world import FIRST_DRIVER_ID, World
 from citysim.drive.fleet_socket import FleetAddress, FleetSocket
 from citysim.drive.tokens import TokenSource
 from citysim.drive.truth import Truth
@@ -78,7 +78,9 @@ class FleetDrive:
         blocks = range(number, self._world.block_count, self._socket_count)
         drivers = [self._world.drivers_of(block) for block in blocks]
         fleet = f"sim-{number + 1}"
-        token = await self._tokens.token(fleet, Role.FLEET, drivers)
+        # The token covers all drivers, so that it stays short; hello names the socket's own.
+        covered = [(FIRST_DRIVER_ID, self._world.drivers_of(self._world.block_count - 1)[1])]
+        token = await self._tokens.token(fleet, Role.FLEET, covered)
         address = FleetAddress(
             gateway_url=self._gateway_url, fleet=fleet, token=token, drivers=drivers
         )

@@ -205,7 +205,6 @@ class _Connection(asyncio.Protocol):
                 host=f"{self._address.host}:{self._address.port}",
                 path=self._address.path,
                 key=self._key,
-                token=self._address.token,
             )
         )
 

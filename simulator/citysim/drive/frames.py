@@ -50,7 +50,7 @@ class Message:
     payload: bytes
 
 
-def handshake_request(*, host: str, path: str, key: bytes, token: str) -> bytes:
+def handshake_request(*, host: str, path: str, key: bytes) -> bytes:
     """Return the request that opens the socket. `key`: 16 random bytes."""
     lines = [
         f"GET {path} HTTP/1.1",
@@ -59,7 +59,6 @@ def handshake_request(*, host: str, path: str, key: bytes, token: str) -> bytes:
         "Connection: Upgrade",
         "Sec-WebSocket-Version: 13",
         f"Sec-WebSocket-Key: {base64.b64encode(key).decode()}",
-        *([f"Authorization: Bearer {token}"] if token else []),
     ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 

@@ -7,7 +7,7 @@ import jwt
 import msgspec
 
 from groundwork.seams import Clock
-from rideflow.contracts.replies import TokenReply
+from rideflow.contracts.replies import TokenAsk, TokenReply
 from rideflow.contracts.tokens import Claims, Role
 
 _VALID_S = 7 * 24 * 3600
@@ -32,10 +32,10 @@ class TokenSource:
             expires_s = self.clock.now_ms() // 1000 + _VALID_S
             claims = Claims(sub=sub, role=role, exp=expires_s, drivers=drivers)
             return jwt.encode(msgspec.to_builtins(claims), self.secret, algorithm="HS256")
-        wish = {"sub": sub, "role": role, "drivers": drivers}
+        wish = msgspec.json.encode(TokenAsk(role=role, sub=sub, drivers=drivers))
         url = f"{self.gateway_url}/v1/tokens"
         try:
-            async with self.session.post(url, json=wish) as reply:
+            async with self.session.post(url, data=wish) as reply:
                 body = await reply.read()
                 if reply.status != 200:
                     said = body[:300].decode("utf-8", "replace")

@@ -87,10 +87,9 @@ class TestFrames:
         with pytest.raises(FrameBad, match=reason):
             FrameReader().feed(sent)
 
-    def test_the_handshake_carries_the_token_and_accepts_the_answer(self) -> None:
-        request = handshake_request(host="h:1", path="/p", key=KEY, token="secret")
+    def test_the_handshake_asks_and_accepts_the_answer(self) -> None:
+        request = handshake_request(host="h:1", path="/p", key=KEY)
         assert request.startswith(b"GET /p HTTP/1.1\r\nHost: h:1\r\n")
-        assert b"\r\nAuthorization: Bearer secret\r\n" in request
         whole = answer(KEY, b"first bytes")
         assert handshake_rest(whole[:20], key=KEY) is None
         assert handshake_rest(whole, key=KEY) == b"first bytes"
