@@ -5,12 +5,8 @@ tests that kill the broker.
 """
 
 import asyncio
-import contextlib
-import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,133 +16,35 @@ from streamcore.client import connect
 from streamcore.client.api import (
     Backpressure,
     DeliveryFailed,
-    FixedBatch,
-    FixedColumns,
-    InRecord,
     Log,
-    LogConsumer,
     LogError,
-    LogProducer,
     LogSettings,
     Offset,
     OutRecord,
     PartitionId,
-    RecordBatch,
-    Shape,
     StartAt,
     Subscription,
     TopicName,
     TopicSpec,
 )
-from streamcore.record.murmur2 import partition_of, partitions_of
-from tests.support.broker_process import BrokerProcess
+from streamcore.record.murmur2 import partition_of
+from tests.support.log_scene import (
+    NOW_MS,
+    PING_SHAPE,
+    WITHIN_S,
+    Outcomes,
+    all_numbers,
+    columns,
+    everything,
+    new_topic,
+    numbers_by_partition,
+    polled_until,
+    read_fixed,
+    read_records,
+    sent,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
-
-WITHIN_S = 20.0
-PING_SHAPE = Shape(key_width=10, value_width=40)
-NOW_MS = 1_700_000_000_000
-Place = tuple[TopicName, PartitionId]
-Connect = Callable[..., Awaitable[Log]]
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The broker that all tests but the killing ones share."""
-    if (kafka := os.environ.get("HAILSTREAM_TEST_KAFKA")) is not None:
-        yield kafka
-        return
-    with BrokerProcess(tmp_path_factory.mktemp("broker") / "data") as process:
-        yield process.address
-
-
-@pytest.fixture(params=["columnar", "librdkafka"])
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-async def connected(engine: str, broker: str) -> AsyncIterator[Connect]:
-    """Connects with settings of the test's choice; closes at the end."""
-    async with contextlib.AsyncExitStack() as stack:
-
-        async def make(**changes: object) -> Log:
-            settings = {"bootstrap_servers": broker, "engine": engine, **changes}
-            log = await connect(LogSettings(**settings), SystemClock())  # type: ignore[arg-type] # names are the settings' own
-            stack.push_async_callback(log.close)
-            return log
-
-        yield make
-
-
-@pytest.fixture
-async def log(connected: Connect) -> Log:
-    return await connected()
-
-
-async def new_topic(log: Log, partitions: int) -> TopicName:
-    name = TopicName(f"t-{uuid.uuid4().hex[:12]}")
-    await log.admin.ensure_topics([TopicSpec(name=name, partitions=partitions)])
-    return name
-
-
-def columns(first: int, count: int, partitions: int, *, timestamp_ms: int = NOW_MS) -> FixedColumns:
-    """Pings of made-up drivers, numbered from `first` in the value."""
-    numbers = range(first, first + count)
-    keys = b"".join(b"%010d" % (number % 997) for number in numbers)
-    values = b"".join(b"%040d" % number for number in numbers)
-    key_matrix = np.frombuffer(keys, np.uint8).reshape(count, 10)
-    return FixedColumns(
-        keys=key_matrix,
-        values=np.frombuffer(values, np.uint8).reshape(count, 40),
-        partitions=partitions_of(key_matrix, partitions),
-        timestamp_ms=timestamp_ms,
-    )
-
-
-async def sent(producer: LogProducer, topic: TopicName, part: FixedColumns) -> LogError | None:
-    outcome: asyncio.Future[LogError | None] = asyncio.get_running_loop().create_future()
-    producer.send_columns(topic, part, outcome.set_result)
-    return await asyncio.wait_for(outcome, WITHIN_S)
-
-
-async def room(producer: LogProducer) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while not producer.has_room:
-            await asyncio.sleep(0.001)
-
-
-async def read_fixed(consumer: LogConsumer, count: int) -> list[FixedBatch]:
-    """Poll until `count` records, odd ones included, have come."""
-    batches: list[FixedBatch] = []
-    async with asyncio.timeout(WITHIN_S):
-        while sum(len(batch.offsets) + len(batch.odd) for batch in batches) < count:
-            for batch in await consumer.poll():
-                assert isinstance(batch, FixedBatch)
-                batches.append(batch)
-    return batches
-
-
-async def read_records(consumer: LogConsumer, count: int) -> dict[int, list[InRecord]]:
-    """Poll until `count` records have come; by partition."""
-    found: dict[int, list[InRecord]] = {}
-    async with asyncio.timeout(WITHIN_S):
-        while sum(map(len, found.values())) < count:
-            for batch in await consumer.poll():
-                assert isinstance(batch, RecordBatch)
-                found.setdefault(batch.partition, []).extend(batch.records)
-    return found
-
-
-def everything(topic: TopicName, shape: Shape | None = None) -> Subscription:
-    return Subscription(topics={topic: shape}, start=StartAt.EARLIEST)
-
-
-def numbers_by_partition(batches: Sequence[FixedBatch]) -> Mapping[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for batch in batches:
-        found.setdefault(batch.partition, []).extend(int(bytes(row)) for row in batch.values)
-    return found
 
 
 async def test_columns_arrive_as_they_were_sent_in_order_of_their_partition(log: Log) -> None:
@@ -159,7 +57,7 @@ async def test_columns_arrive_as_they_were_sent_in_order_of_their_partition(log:
     batches = await read_fixed(consumer, 3_000)
 
     by_partition = numbers_by_partition(batches)
-    assert sorted(sum(by_partition.values(), [])) == list(range(3_000))
+    assert all_numbers(by_partition) == list(range(3_000))
     assert all(numbers == sorted(numbers) for numbers in by_partition.values())
     for batch in batches:
         assert not batch.odd
@@ -238,9 +136,7 @@ async def test_a_send_to_a_missing_partition_fails_and_the_next_one_counts(log: 
     topic = await new_topic(log, 2)
     producer = log.producer()
     with pytest.raises(DeliveryFailed):
-        await producer.append(
-            topic, [OutRecord(key=None, value=b"lost", partition=PartitionId(7))]
-        )
+        await producer.append(topic, [OutRecord(key=None, value=b"lost", partition=PartitionId(7))])
     await producer.append(topic, [OutRecord(key=b"k", value=b"kept")])
     found = await read_records(await log.consumer(everything(topic)), 1)
     assert [record.value for records in found.values() for record in records] == [b"kept"]
@@ -249,17 +145,15 @@ async def test_a_send_to_a_missing_partition_fails_and_the_next_one_counts(log: 
 async def test_five_sends_are_in_flight_and_the_sixth_meets_backpressure(log: Log) -> None:
     topic = await new_topic(log, 4)
     producer = log.producer()
-    done: list[int] = []
+    outcomes = Outcomes()
     for number in range(5):
         assert producer.has_room
-        producer.send_columns(
-            topic, columns(number, 1, 4), lambda _, number=number: done.append(number)
-        )
+        producer.send_columns(topic, columns(number, 1, 4), outcomes.of(number))
     assert not producer.has_room
     with pytest.raises(Backpressure):
         producer.send_columns(topic, columns(9, 1, 4), lambda _: None)
     await asyncio.wait_for(producer.flush(), WITHIN_S)
-    assert done == [0, 1, 2, 3, 4], "sends complete in the order they were made"
+    assert outcomes.numbers == [0, 1, 2, 3, 4], "sends complete in the order they were made"
     assert producer.has_room
 
 
@@ -350,9 +244,7 @@ async def test_a_group_goes_on_from_what_it_committed(log: Log) -> None:
     group = f"g-{uuid.uuid4().hex[:8]}"
     producer = log.producer()
     assert await sent(producer, topic, columns(0, 60, 3)) is None
-    subscription = Subscription(
-        topics={topic: PING_SHAPE}, group=group, start=StartAt.EARLIEST
-    )
+    subscription = Subscription(topics={topic: PING_SHAPE}, group=group, start=StartAt.EARLIEST)
     first = await log.consumer(subscription)
     await read_fixed(first, 60)
     await first.commit()
@@ -362,7 +254,7 @@ async def test_a_group_goes_on_from_what_it_committed(log: Log) -> None:
     second = await log.consumer(subscription)
     found = numbers_by_partition(await read_fixed(second, 30))
 
-    assert sorted(sum(found.values(), [])) == list(range(60, 90))
+    assert all_numbers(found) == list(range(60, 90))
     committed = await log.admin.committed(group, [topic])
     assert sum(committed.values()) == 60
     with pytest.raises(LogError, match="group"):
@@ -387,14 +279,7 @@ async def test_members_of_a_group_share_the_partitions_and_take_over(log: Log) -
     await polled_until([first], lambda: len(first.positions()) == 4)
     assert await sent(producer, topic, columns(0, 40, 4)) is None
     found = numbers_by_partition(await read_fixed(first, 40))
-    assert sorted(sum(found.values(), [])) == list(range(40))
-
-
-async def polled_until(consumers: Sequence[LogConsumer], holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while not holds():
-            for consumer in consumers:
-                await consumer.poll()
+    assert all_numbers(found) == list(range(40))
 
 
 async def test_topics_are_made_once_and_their_ends_are_known(log: Log) -> None:
@@ -436,76 +321,9 @@ async def test_an_engine_that_does_not_exist_is_refused() -> None:
 async def test_what_is_in_flight_at_close_is_told_so(log: Log) -> None:
     topic = await new_topic(log, 1)
     producer = log.producer()
-    outcomes: list[LogError | None] = []
-    producer.send_columns(topic, columns(0, 1, 1), outcomes.append)
+    outcomes = Outcomes()
+    producer.send_columns(topic, columns(0, 1, 1), outcomes.of(0))
     await producer.close()
-    assert len(outcomes) == 1
+    assert len(outcomes.errors) == 1
     with pytest.raises(LogError, match="closed"):
-        producer.send_columns(topic, columns(1, 1, 1), outcomes.append)
-
-
-async def test_a_killed_broker_loses_nothing_and_doubles_nothing(
-    engine: str, tmp_path: Path
-) -> None:
-    """Sends go on while the broker is killed twice: each record is in the log exactly once."""
-    with BrokerProcess(tmp_path / "data") as process:
-        settings = LogSettings(bootstrap_servers=process.address, engine=engine)
-        log = await connect(settings, SystemClock())
-        try:
-            topic = await new_topic(log, 4)
-            producer = log.producer()
-            consumer = await log.consumer(everything(topic, PING_SHAPE))
-            failures: list[LogError] = []
-            for number in range(120):
-                await room(producer)
-                producer.send_columns(
-                    topic,
-                    columns(number * 50, 50, 4),
-                    lambda error: None if error is None else failures.append(error),
-                )
-                if number in (40, 80):
-                    process.kill()
-                    process.start()
-            await asyncio.wait_for(producer.flush(), 2 * WITHIN_S)
-
-            found = numbers_by_partition(await read_fixed(consumer, 6_000))
-
-            assert failures == []
-            assert sorted(sum(found.values(), [])) == list(range(6_000))
-            assert all(numbers == sorted(numbers) for numbers in found.values())
-            assert sum((await log.admin.end_offsets([topic])).values()) == 6_000
-        finally:
-            await log.close()
-
-
-async def test_a_send_that_is_never_acknowledged_fails_and_takes_the_later_ones_along(
-    engine: str, tmp_path: Path
-) -> None:
-    with BrokerProcess(tmp_path / "data") as process:
-        settings = LogSettings(
-            bootstrap_servers=process.address,
-            engine=engine,
-            delivery_timeout_ms=1_500,
-            request_timeout_ms=1_000,
-        )
-        log = await connect(settings, SystemClock())
-        try:
-            topic = await new_topic(log, 2)
-            producer = log.producer()
-            assert await sent(producer, topic, columns(0, 10, 2)) is None
-            process.kill()
-            outcomes: list[tuple[int, LogError | None]] = []
-            for number in range(3):
-                producer.send_columns(
-                    topic,
-                    columns(10 + number, 1, 2),
-                    lambda error, number=number: outcomes.append((number, error)),
-                )
-            await asyncio.wait_for(producer.flush(), WITHIN_S)
-            assert [number for number, _ in outcomes] == [0, 1, 2]
-            assert all(isinstance(error, DeliveryFailed) for _, error in outcomes)
-
-            process.start()
-            await producer.append(topic, [OutRecord(key=b"after", value=b"")])
-        finally:
-            await log.close()
+        producer.send_columns(topic, columns(1, 1, 1), outcomes.of(1))

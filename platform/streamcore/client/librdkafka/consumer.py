@@ -35,18 +35,26 @@ _SESSION_TIMEOUT_MS = 10_000
 class LibrdkafkaConsumer:
     """Implements `api.LogConsumer`."""
 
-    def __init__(self, settings: LogSettings, clock: Clock, subscription: Subscription) -> None:
+    def __init__(
+        self,
+        settings: LogSettings,
+        clock: Clock,
+        admin: LibrdkafkaAdmin,
+        subscription: Subscription,
+    ) -> None:
         self._clock = clock
+        self._admin = admin
         self._subscription = subscription
         self._positions: dict[Place, Offset] = {}
+        self._misplaced: set[Place] = set()  # their offset does not exist: to be placed anew
         self._failure: LogError | None = None
         self._is_closed = False
         self._client = Consumer(_config(settings, subscription))
 
-    async def start(self, admin: LibrdkafkaAdmin) -> None:
+    async def start(self) -> None:
         """Place every partition, or join the group. Raises `LogError` for a missing topic."""
         topics = list(self._subscription.topics)
-        places = await admin.places(topics)
+        places = await self._admin.places(topics)
         if self._subscription.group is not None:
             self._client.subscribe(
                 [*map(str, topics)], on_assign=self._on_assign, on_revoke=self._on_revoke
@@ -55,12 +63,10 @@ class LibrdkafkaConsumer:
         given = self._subscription.offsets
         self._positions = {place: given[place] for place in places if place in given}
         unplaced = [place for place in places if place not in given]
-        self._positions |= await self._start_offsets(admin, unplaced)
+        self._positions |= await self._start_offsets(unplaced)
         self._assign()
 
-    async def _start_offsets(
-        self, admin: LibrdkafkaAdmin, places: Sequence[Place]
-    ) -> dict[Place, Offset]:
+    async def _start_offsets(self, places: Sequence[Place]) -> dict[Place, Offset]:
         wanted = self._subscription
         if wanted.start_ms is not None:
             timestamp = wanted.start_ms
@@ -68,9 +74,9 @@ class LibrdkafkaConsumer:
             timestamp = EARLIEST_TIMESTAMP
         else:
             timestamp = LATEST_TIMESTAMP
-        found = await admin.look_up(dict.fromkeys(places, timestamp))
+        found = await self._admin.look_up(dict.fromkeys(places, timestamp))
         too_young = [place for place, offset in found.items() if offset < 0]
-        return found | await admin.look_up(dict.fromkeys(too_young, LATEST_TIMESTAMP))
+        return found | await self._admin.look_up(dict.fromkeys(too_young, LATEST_TIMESTAMP))
 
     async def poll(self) -> Sequence[Batch]:
         deadline_ms = self._clock.monotonic_ms() + self._subscription.wait_ms_max
@@ -78,10 +84,20 @@ class LibrdkafkaConsumer:
             if self._is_closed:
                 raise LogError("the consumer is closed", retriable=False)
             batches = self._take()
+            if self._misplaced:
+                await self._place_anew()
             now_ms = self._clock.monotonic_ms()
             if batches or now_ms >= deadline_ms:
                 return batches
             await self._clock.sleep_until(min(deadline_ms, now_ms + LOOK_MS))
+
+    async def _place_anew(self) -> None:
+        misplaced, self._misplaced = self._misplaced, set()
+        found = await self._start_offsets(sorted(misplaced))
+        for place, offset in found.items():
+            if place in self._positions:
+                self._positions[place] = offset
+        self._assign()
 
     def positions(self) -> Mapping[Place, Offset]:
         return dict(self._positions)
@@ -183,7 +199,10 @@ class LibrdkafkaConsumer:
     def _on_error(self, error: KafkaError, message: Message) -> None:
         where = f"{message.topic()}/{message.partition()}"
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 -- so spelled by librdkafka
-            journal.warning("%s: %s", where, error.str())
+            start = self._subscription.start.value
+            journal.warning("%s: %s; reading on from the %s", where, error.str(), start)
+            topic, partition = message.topic() or "", message.partition() or 0
+            self._misplaced.add((TopicName(topic), PartitionId(partition)))
         elif error.retriable() or error.code() < 0:
             journal.debug("%s: %s", where, error.str())  # librdkafka goes on by itself
         else:
@@ -202,7 +221,9 @@ def _config(settings: LogSettings, subscription: Subscription) -> dict[str, obje
         "group.id": subscription.group or f"{settings.client_id}-alone",
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
-        "auto.offset.reset": subscription.start.value,
+        # An offset that does not exist comes as an error: we place the partition anew, for
+        # records before a position are dropped.
+        "auto.offset.reset": "error",
         "partition.assignment.strategy": "range,roundrobin",
         "session.timeout.ms": _SESSION_TIMEOUT_MS,
         "heartbeat.interval.ms": 1_000,

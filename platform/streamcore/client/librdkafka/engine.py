@@ -45,10 +45,10 @@ class LibrdkafkaLog:
         return producer
 
     async def consumer(self, subscription: Subscription) -> LibrdkafkaConsumer:
-        consumer = LibrdkafkaConsumer(self._settings, self._clock, subscription)
+        consumer = LibrdkafkaConsumer(self._settings, self._clock, self._admin, subscription)
         self._consumers.append(consumer)
         try:
-            await consumer.start(self._admin)
+            await consumer.start()
         except BaseException:
             await consumer.close()
             raise
