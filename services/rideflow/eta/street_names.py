@@ -8,6 +8,8 @@ from rideflow.contracts.rides import Place
 from rideflow.roads.pack import CityPack
 from rideflow.roads.routes import stretch
 
+_INSIDE_MIN = 3  # letters: fewer are inside of too many words
+
 
 def folded(text: str) -> str:
     """Lower case, without accents: 'Östra Hamngatan' is found by 'ostra hamn'.
@@ -34,18 +36,19 @@ class StreetNames:
         self._folded = [(folded(pack.names[number]), number) for number in numbers.tolist()]
 
     def search(self, words: str, *, limit: int) -> list[Place]:
-        """Return streets with all the words at the start of one of theirs, best first.
+        """Return streets whose names have all the words, best first.
 
-        A name that begins with the words comes before one that has them inside, and a longer
-        street before a shorter one.
+        Names that begin with what was typed come first, then those that have it at the start
+        of their words, then those that have it anywhere (Kungsportsavenyn is asked for as
+        "avenyn"); among equals the longer street.
         """
         wanted = folded(words)
         if not wanted:
             return []
         found = [
-            (not text.startswith(wanted), -self._metres[number], number)
+            (rank, -self._metres[number], number)
             for text, number in self._folded
-            if _has_words(text, wanted)
+            if (rank := _rank(text, wanted)) is not None
         ]
         return [self._place(number) for _, _, number in sorted(found)[:limit]]
 
@@ -56,6 +59,12 @@ class StreetNames:
         return Place(lat=round(lat, 7), lon=round(lon, 7), name=self._pack.names[number])
 
 
-def _has_words(text: str, wanted: str) -> bool:
-    padded = f" {text}"
-    return all(f" {word}" in padded for word in wanted.split())
+def _rank(text: str, wanted: str) -> int | None:
+    if text.startswith(wanted):
+        return 0
+    padded, parts = f" {text}", wanted.split()
+    if all(f" {part}" in padded for part in parts):
+        return 1
+    if all(part in text for part in parts) and min(map(len, parts)) >= _INSIDE_MIN:
+        return 2
+    return None

@@ -46,9 +46,9 @@ def test_an_accepted_offer_promises_the_pickup_and_the_trip_behind_it(
 
 def test_the_first_promise_of_a_leg_is_the_one_that_is_scored(estimator: Estimator) -> None:
     *before, arrived = facts_to(RideState.WAITING)
-    first = [
+    first, _ = [
         eta for fact in before for eta in estimator.follow(fact, now_ms=NOW_MS + 500, is_live=True)
-    ][0]
+    ]
     again = estimator.promise_again(now_ms=NOW_MS + 5_500)
     assert [eta.at_ms for eta in again] == [NOW_MS + 5_500]
     late = structs.replace(arrived, at_ms=NOW_MS + 60_500)

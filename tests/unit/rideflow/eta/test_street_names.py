@@ -42,6 +42,13 @@ def test_a_street_is_told_with_a_point_on_it(streets: StreetNames, roads: CityRo
     assert roads.pack.street(spot.edge) == "Row 2"
 
 
+def test_the_inside_of_a_word_is_found_where_it_says_enough(streets: StreetNames) -> None:
+    assert {place.name for place in streets.search("lumn 2", limit=5)} == set()
+    assert {place.name for place in streets.search("lumn", limit=50)} == {
+        f"Column {number}" for number in range(8)
+    }
+
+
 @pytest.mark.parametrize("words", ["", "   ", "nowhere", "ow"])
 def test_what_no_street_is_called_finds_nothing(streets: StreetNames, words: str) -> None:
     assert streets.search(words, limit=5) == []
