@@ -74,18 +74,32 @@ class FaultJournal:
         if len(self._rows) == 10_000:
             self._pack()
 
+    def note_many(
+        self,
+        kind: FaultKind,
+        drivers: npt.NDArray[np.uint64],
+        sequence: int,
+        sizes: npt.NDArray[np.float64],
+    ) -> None:
+        """Note the same fault of several drivers."""
+        fresh = np.zeros(len(drivers), INJECTED)
+        fresh["kind"], fresh["sequence"] = kind, sequence
+        fresh["driver"], fresh["size"] = drivers, sizes
+        if len(drivers):
+            self._packed.append(fresh)
+
     def counts(self) -> dict[str, int]:
         """Return how many faults of each kind were injected, by name in lower case."""
         kinds = np.bincount(self.all()["kind"], minlength=len(FaultKind) + 1)
         return {kind.name.lower(): int(kinds[kind]) for kind in FaultKind}
 
     def all(self) -> Injected:
-        """Return every fault as rows of `INJECTED`, in the order of injection."""
+        """Return every fault as rows of `INJECTED`, those of a kind in the order of injection."""
         self._pack()
-        return self._packed[0] if self._packed else np.zeros(0, INJECTED)
+        self._packed = [np.concatenate([np.zeros(0, INJECTED), *self._packed])]
+        return self._packed[0]
 
     def _pack(self) -> None:
         if self._rows:
-            fresh = np.array(self._rows, INJECTED)
-            self._packed = [np.concatenate([*self._packed, fresh])]
+            self._packed.append(np.array(self._rows, INJECTED))
             self._rows = []

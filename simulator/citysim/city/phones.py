@@ -66,6 +66,8 @@ class Phones:
         self._lon_e7_per_m = _E7_PER_M / np.cos(np.radians(latitude))
         self._noise_salt = key(seed, Purpose.NOISE)
         self._fault_salt = key(seed, Purpose.FAULT)
+        self._size_salt = key(seed, Purpose.FAULT_SIZE, 0)
+        self._angle_salt = key(seed, Purpose.FAULT_SIZE, 1)
         self._chance_until = np.cumsum([getattr(rates, kind.name.lower()) for kind in _DICE])
         self._everyone = np.arange(len(driver_ids))
         self._pings = np.zeros(len(driver_ids), PING)
@@ -143,7 +145,9 @@ class Phones:
         thrown = units(self._fault_salt, self._everyone[first:last], step)
         struck = np.flatnonzero(thrown < self._chance_until[-1])
         kinds = np.searchsorted(self._chance_until, thrown[struck], side="right")
-        for place, number in zip(struck.tolist(), kinds.tolist(), strict=True):
+        self._jitter(first + struck[(kinds == 0) & kept[struck]], step)
+        rare = kinds > 0
+        for place, number in zip(struck[rare].tolist(), kinds[rare].tolist(), strict=True):
             # One thing at a time: what has just come back or follows late is not struck again.
             if kept[place] and place not in extras:
                 self._strike(first + place, place, step, _DICE[number], kept, extras)
@@ -161,11 +165,9 @@ class Phones:
         share = unit(self._seed, Purpose.FAULT_SIZE, driver, step)
         size = 0.0
         match kind:
-            case FaultKind.JITTER:
-                size = self._displace(driver, step, 20.0 + 40.0 * share)
-                self._pings["accuracy_dm"][driver] = round(size * 10)
             case FaultKind.TELEPORT:
-                size = self._displace(driver, step, 2_000.0 + 18_000.0 * share)
+                size = 2_000.0 + 18_000.0 * share
+                self._displace(np.array([driver]), step, np.array([size]))
             case FaultKind.DUPLICATE:
                 extras.setdefault(place, []).append(self._bytes(driver))
             case FaultKind.SWAPPED:
@@ -184,11 +186,19 @@ class Phones:
                 self._pings["fix_ms"][driver] += int(size)
         self._journal.note(kind, int(self._pings["driver"][driver]), step + 1, size)
 
-    def _displace(self, driver: int, step: int, metres: float) -> float:
-        angle = 2.0 * np.pi * unit(self._seed, Purpose.FAULT_SIZE, driver, step, 1)
-        self._pings["lat_e7"][driver] += int(metres * np.cos(angle) * _E7_PER_M)
-        self._pings["lon_e7"][driver] += int(metres * np.sin(angle) * self._lon_e7_per_m)
-        return metres
+    def _jitter(self, drivers: Longs, step: int) -> None:
+        """Put fixes beside the road: the one fault so common that it is done for many at once."""
+        metres = 20.0 + 40.0 * units(self._size_salt, drivers, step)
+        self._displace(drivers, step, metres)
+        self._pings["accuracy_dm"][drivers] = np.rint(metres * 10.0)
+        names = self._pings["driver"][drivers]
+        self._journal.note_many(FaultKind.JITTER, names, step + 1, metres)
+
+    def _displace(self, drivers: Longs, step: int, metres: Floats) -> None:
+        angle = 2.0 * np.pi * units(self._angle_salt, drivers, step)
+        lat_e7 = self._pings["lat_e7"][drivers] + metres * np.cos(angle) * _E7_PER_M
+        lon_e7 = self._pings["lon_e7"][drivers] + metres * np.sin(angle) * self._lon_e7_per_m
+        self._pings["lat_e7"][drivers], self._pings["lon_e7"][drivers] = lat_e7, lon_e7
 
     def _buffer(self, driver: int) -> None:
         self._buffered.setdefault(driver, []).append(as_backlog(self._bytes(driver)))
