@@ -58,13 +58,16 @@ class Metric:
         assert len(targets) > 0
         if not len(sources):
             return np.zeros(0, np.int64)
-        assert 0 <= sources.min() <= sources.max() < self._node_count
+        # A negative node is a large one without its sign: one look for both ends.
+        assert sources.astype(np.uint32).max() < self._node_count
         if self._fan_in is None:
             self._fan_in = routingkit_cch.CCHManyToOne(self._engine, sources.tolist())
         else:
             self._fan_in.repin_sources(sources.tolist())
         found = self._fan_in.distances_to_multi(targets)
-        return np.array([UNREACHABLE_MS if ms is None else ms for ms in found], np.int64)
+        if None in found:
+            found = [UNREACHABLE_MS if ms is None else ms for ms in found]
+        return np.array(found, np.int64)
 
     def path(
         self, sources: list[tuple[int, int]], targets: list[tuple[int, int]]

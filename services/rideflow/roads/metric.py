@@ -52,23 +52,34 @@ class LiveMetric:
         A driver on the pickup's own stretch who has not passed it yet goes there straight;
         nobody turns in the middle of an edge. `UNREACHABLE_MS` for drivers on no road.
         """
-        on_road = np.flatnonzero(drivers.edge != NO_EDGE)
-        edge, offset_m = drivers.edge[on_road], drivers.offset_m[on_road]
-        around = self._metric.fan_in_ms(self._graph.head[edge], self._approaches(pickup))
+        if len(drivers) and drivers.edge.min() < 0:
+            return self._etas_of_those_on_roads(drivers, pickup)
+        edge, both = drivers.edge, self._both_ways(pickup)
+        around = self._metric.fan_in_ms(self._graph.head[edge], self._approaches(both))
+        etas = around + self._remaining_ms(edge, drivers.offset_m)
+        for target in both:
+            for place in np.flatnonzero(edge == target.edge).tolist():
+                ahead_m = target.offset_m - float(drivers.offset_m[place])
+                if ahead_m >= 0.0:
+                    etas[place] = self._part_ms(target.edge, ahead_m)
+        return etas
+
+    def _etas_of_those_on_roads(self, drivers: Spots, pickup: Spot) -> Longs:
         etas = np.full(len(drivers), UNREACHABLE_MS, np.int64)
-        etas[on_road] = around + self._remaining_ms(edge, offset_m)
-        for target in self._both_ways(pickup):
-            straight = on_road[(edge == target.edge) & (offset_m <= target.offset_m)]
-            share = (target.offset_m - drivers.offset_m[straight]) / self._length(target.edge)
-            etas[straight] = (share * self._travel_ms[target.edge]).astype(np.int64)
-        return np.minimum(etas, UNREACHABLE_MS)
+        on_road = np.flatnonzero(drivers.edge != NO_EDGE)
+        columns = (drivers.edge[on_road], drivers.offset_m[on_road], drivers.distance_m[on_road])
+        edge, offset_m, distance_m = columns
+        snapped = Spots(edge=edge, offset_m=offset_m, distance_m=distance_m)
+        etas[on_road] = self.etas_ms(snapped, pickup)
+        return etas
 
     def route(self, start: Spot, end: Spot) -> Route | None:
         """Return the quickest way, ending on whichever side of the road is sooner.
 
         None where there is no way, which a strongly connected city does not have.
         """
-        for target in self._both_ways(end):
+        both = self._both_ways(end)
+        for target in both:
             if start.edge == target.edge and start.offset_m <= target.offset_m:
                 share = (target.offset_m - start.offset_m) / self._length(target.edge)
                 return Route(
@@ -79,11 +90,11 @@ class LiveMetric:
                 )
         rest_ms = self._part_ms(start.edge, self._length(start.edge) - start.offset_m)
         sources = [(int(self._graph.head[start.edge]), rest_ms)]
-        found = self._metric.path(sources, self._approaches(end))
+        found = self._metric.path(sources, self._approaches(both))
         if found is None:
             return None
         travel_ms, nodes, edges = found
-        target = self._target_entered_at(nodes[-1], end)
+        target = next(way for way in both if self._graph.tail[way.edge] == nodes[-1])
         return Route(
             edges=np.array([start.edge, *edges, target.edge], np.int32),
             start_m=start.offset_m,
@@ -103,15 +114,11 @@ class LiveMetric:
         other_m = max(0.0, self._length(reverse) - spot.offset_m)
         return [spot, Spot(edge=reverse, offset_m=other_m)]
 
-    def _approaches(self, spot: Spot) -> list[tuple[int, int]]:
-        """Return the nodes from which the spot is driven to, with the time from there."""
+    def _approaches(self, both: list[Spot]) -> list[tuple[int, int]]:
+        """Return the nodes from which a spot is driven to, with the time from there."""
         return [
-            (int(self._graph.tail[way.edge]), self._part_ms(way.edge, way.offset_m))
-            for way in self._both_ways(spot)
+            (int(self._graph.tail[way.edge]), self._part_ms(way.edge, way.offset_m)) for way in both
         ]
-
-    def _target_entered_at(self, node: int, end: Spot) -> Spot:
-        return next(way for way in self._both_ways(end) if self._graph.tail[way.edge] == node)
 
     def _length(self, edge: int) -> float:
         return max(float(self._graph.length_m[edge]), 1e-6)
