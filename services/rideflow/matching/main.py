@@ -35,6 +35,8 @@ COMMIT_PERIOD_MS = 1_000
 # Positions are wanted once a window: few, large polls cost least.
 _POSITIONS_BYTES_MIN = 1 << 20
 _POSITIONS_WAIT_MS = 200
+# Commands under way at any moment; more than these is a backlog that comes first.
+_BEHIND_MAX = 1_000
 _HISTORY_MS = FRESH_MS_MAX + 5_000
 _COMMANDS = msgspec.json.Decoder(RideCommand)
 _FACTS = msgspec.json.Decoder(RideFact)
@@ -81,7 +83,9 @@ async def match(
     ]
     loops = [
         service.tasks.create_task(commands.run(), name="commands"),
-        service.tasks.create_task(_windows(service.clock, settings, dispatcher), name="windows"),
+        service.tasks.create_task(
+            _windows(service.clock, settings, dispatcher, commands), name="windows"
+        ),
         service.tasks.create_task(_renewals(service.clock, settings, dispatcher), name="renewals"),
     ]
     await service.stopping.wait()
@@ -113,6 +117,16 @@ class Commands:
                 await self.consumer.commit()
                 self._commit_due_ms = clock.monotonic_ms() + COMMIT_PERIOD_MS
 
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether what drivers and riders have said so far is known.
+
+        Just after a start the group may take seconds to hand over the partitions: an offer must
+        not lapse while its accept waits there.
+        """
+        behind = sum(self.consumer.lag().values())
+        return len(self.consumer.positions()) > 0 and behind <= _BEHIND_MAX
+
     async def finish(self) -> None:
         """Leave the group. What was not committed is read again: commands may be repeated."""
         await self.consumer.close()
@@ -136,10 +150,13 @@ async def _reader(log: Log, topic: Topic, *, group: str | None = None) -> LogCon
     )
 
 
-async def _windows(clock: Clock, settings: MatchingSettings, dispatcher: Dispatcher) -> None:
+async def _windows(
+    clock: Clock, settings: MatchingSettings, dispatcher: Dispatcher, commands: Commands
+) -> None:
     while True:
         await clock.sleep_until(clock.monotonic_ms() + settings.window_ms)
-        await dispatcher.on_window()
+        if commands.is_caught_up:
+            await dispatcher.on_window()
 
 
 async def _renewals(clock: Clock, settings: MatchingSettings, dispatcher: Dispatcher) -> None:
