@@ -46,7 +46,7 @@ class Gauge:
         self.value = 0.0
 
     def set(self, value: float) -> None:
-        self.value = value
+        self.value = float(value)  # a bool would reach the wire as true, which is no number
 
 
 class Histogram:
