@@ -39,7 +39,7 @@ def _samples(vitals: Vitals, spec: MetricSpec) -> list[str]:
     value = _values(vitals).get(spec.name)
     if value is None:
         return []
-    return [f"{metric_name(spec.name)}{{{labels.rstrip(',')}}} {value:g}"]
+    return [f"{metric_name(spec.name)}{{{labels.rstrip(',')}}} {value:.15g}"]
 
 
 def _values(vitals: Vitals) -> dict[str, float]:
