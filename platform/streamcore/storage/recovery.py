@@ -4,7 +4,8 @@ What lies before the checkpoint was synced and is trusted. From there on every b
 checked, CRC included:
 
 - the file ends inside a batch, or in zeros: a torn tail. It is cut; nothing behind it
-  was ever acknowledged as synced.
+  was ever acknowledged as synced. A later segment may have outlived it (a roll, then a
+  loss of power before the sync): it is kept aside too, as its offsets follow on nothing.
 - a whole batch is wrong: the segment is corrupt. The log ends before it; what follows,
   later segments too, is kept aside in `.corrupt` files and said in the report.
 

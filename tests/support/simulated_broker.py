@@ -1,0 +1,89 @@
+"""A whole broker without sockets, threads of its own making or a real disk."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from groundwork.seams import Clock, Directory
+from groundwork.simulated.clocks import VirtualClock
+from groundwork.simulated.disk import SimulatedDirectory
+from streamcore.broker.assembly import World, assemble
+from streamcore.broker.handlers.catalogue import REGISTRY
+from streamcore.broker.handlers.registry import PendingReply, Reply, Request
+from streamcore.broker.services import BrokerServices
+from streamcore.broker.settings import BrokerSettings
+from streamcore.record.records import Record, encode_batch
+
+
+@asynccontextmanager
+async def simulated_broker(
+    directory: Directory | None = None, *, clock: Clock | None = None, **settings: object
+) -> AsyncIterator[BrokerServices]:
+    """Assemble a broker on `directory` (a fresh simulated one by default)."""
+    services = assemble(
+        BrokerSettings(data_dir=Path("/nowhere"), **settings),  # type: ignore[arg-type]  # passed through
+        World(
+            clock=clock or VirtualClock(),
+            rng=random.Random(7),
+            directory=directory or SimulatedDirectory(),
+        ),
+    )
+    services.listening_port = 9092
+    try:
+        yield services
+    finally:
+        services.fetches.on_shutdown()
+        await services.durability.close()
+        services.topics.close()
+
+
+def ask(services: BrokerServices, api_key: int, version: int, body: bytes) -> Reply:
+    """Give a request to its handler, as a connection does."""
+    handler = REGISTRY.find(api_key)
+    assert handler is not None
+    request = Request(
+        api_key=api_key,
+        api_version=version,
+        client_id="test",
+        client_host="127.0.0.1",
+        flexible=handler.is_flexible(version),
+    )
+    return handler.answer(services, request, memoryview(bytearray(body)))
+
+
+async def answered(reply: Reply) -> bytes:
+    """Wait (some turns of the loop, no time) until a reply is there; return its bytes."""
+    if isinstance(reply, PendingReply):
+        for _ in range(10):
+            if reply.body is not None:
+                break
+            await asyncio.sleep(0)
+        reply = reply.body
+    assert reply is not None, "no answer"
+    return b"".join(reply) if isinstance(reply, list) else reply
+
+
+def batch_of(
+    *values: bytes,
+    timestamp: int = 1_700_000_000_000,
+    producer_id: int = -1,
+    producer_epoch: int = -1,
+    base_sequence: int = -1,
+) -> bytes:
+    """A record batch with one keyless record a value, a millisecond apart."""
+    return encode_batch(
+        [
+            Record(timestamp=timestamp + number, key=None, value=value)
+            for number, value in enumerate(values)
+        ],
+        producer_id=producer_id,
+        producer_epoch=producer_epoch,
+        base_sequence=base_sequence,
+    )
+
+
+def writable(batch: bytes) -> memoryview:
+    """A batch as it lies in a receive buffer."""
+    return memoryview(bytearray(batch))
