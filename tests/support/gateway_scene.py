@@ -77,6 +77,17 @@ class Scene:
         assert (await socket.receive_json())["type"] == "welcome"
         return socket
 
+    def hold_log(self) -> None:
+        """Let the log take sends and acknowledge none."""
+        for producer in self.log.producers:
+            producer.hold()
+
+    async def fail_log(self) -> None:
+        """Refuse what is in flight, once there is something."""
+        await self.heard(lambda: any(producer.in_flight for producer in self.log.producers))
+        for producer in self.log.producers:
+            producer.fail()
+
     async def log_holds(self, topic: str, records: int) -> None:
         """Return once a topic has so many records."""
         await self.heard(lambda: len(self.log.values(topic)) == records)
@@ -120,8 +131,10 @@ async def gateway_scene(**changes: object) -> AsyncIterator[Scene]:
             tasks.create_task(follow_rides(log, gateway.view, gateway.sockets, clock, lag)),
         ]
         application = make_gateway_application(gateway.endpoints, version="test")
-        async with TestClient(TestServer(application)) as client:
-            yield Scene(log=log, gateway=gateway, client=client, clock=clock)
-        await gateway.endpoints.eta.close()
-        for loop in loops:
-            loop.cancel()
+        try:
+            async with TestClient(TestServer(application)) as client:
+                yield Scene(log=log, gateway=gateway, client=client, clock=clock)
+        finally:
+            await gateway.endpoints.eta.close()
+            for loop in loops:
+                loop.cancel()

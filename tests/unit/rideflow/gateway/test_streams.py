@@ -77,13 +77,9 @@ async def test_a_driver_that_was_not_announced_is_unknown() -> None:
 async def test_a_failed_send_ends_the_socket_without_an_acknowledgement() -> None:
     async with gateway_scene() as scene:
         socket = await scene.fleet()
-        lanes = scene.log.producers
-        for producer in lanes:
-            producer.hold()
+        scene.hold_log()
         await socket.send_bytes(pings_of(1).tobytes())
-        await scene.heard(lambda: any(producer.in_flight for producer in lanes))
-        for producer in lanes:
-            producer.fail()
+        await scene.fail_log()
         message = await socket.receive(timeout=5)
         assert message.type is WSMsgType.CLOSE
         assert message.data == CloseCode.LOG_UNAVAILABLE
