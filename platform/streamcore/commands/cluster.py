@@ -67,9 +67,15 @@ def failures_as_sentences(what: str) -> Iterator[None]:
 
 
 def result_of(future: "Future[R]", what: str) -> R:
-    """Wait for an answer; a refusal ends the command."""
+    """Wait for an answer; a refusal ends the command.
+
+    The caller keeps the client: when that is gone, nobody answers any more.
+    """
     with failures_as_sentences(what):
-        return future.result(timeout=TIMEOUT_S)
+        try:
+            return future.result(timeout=TIMEOUT_S)
+        except TimeoutError:
+            fail(f"{what}: no answer within {TIMEOUT_S:g} s")
 
 
 def the_only(futures: Mapping[Any, "Future[R]"]) -> "Future[R]":

@@ -30,7 +30,8 @@ def list_groups(
     """List all groups with their state."""
     from streamcore.commands.cluster import admin_client, result_of
 
-    listed = result_of(admin_client(bootstrap_servers).list_consumer_groups(), "groups")
+    admin = admin_client(bootstrap_servers)
+    listed = result_of(admin.list_consumer_groups(), "groups")
     rows = [
         {"group": group.group_id, "state": group.state.name.lower() if group.state else None}
         for group in sorted(listed.valid, key=lambda group: group.group_id)
@@ -52,9 +53,8 @@ def describe_group(
     owners = _owners(described)
     committed = _committed(admin, group)
     state = described.state.name.lower()
-    if not committed and not owners:
-        # Kafka describes a group that nobody knows as a dead one.
-        fail(f"no group {group!r} at {bootstrap_servers}") if state == "dead" else None
+    if state == "dead":  # Kafka's way to say that nobody knows it
+        fail(f"no group {group!r} at {bootstrap_servers}")
     rows = _lag_rows(admin, committed, owners)
     if as_json:
         print_json({"group": group, "state": state, "partitions": rows})
@@ -196,5 +196,6 @@ def delete_group(
     """Delete a group without members, with its offsets."""
     from streamcore.commands.cluster import admin_client, result_of, the_only
 
-    result_of(the_only(admin_client(bootstrap_servers).delete_consumer_groups([group])), group)
+    admin = admin_client(bootstrap_servers)
+    result_of(the_only(admin.delete_consumer_groups([group])), group)
     print_line(f"deleted {group}")

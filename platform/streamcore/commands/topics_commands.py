@@ -123,7 +123,8 @@ def create_topic(
         replication_factor=replication_factor,
         config=parse_assignments(config or [], "--config"),
     )
-    result_of(the_only(admin_client(bootstrap_servers).create_topics([wanted])), topic)
+    admin = admin_client(bootstrap_servers)
+    result_of(the_only(admin.create_topics([wanted])), topic)
     print_line(f"created {topic}")
 
 
@@ -134,5 +135,6 @@ def delete_topic(
     """Delete a topic with all that is in it."""
     from streamcore.commands.cluster import admin_client, result_of, the_only
 
-    result_of(the_only(admin_client(bootstrap_servers).delete_topics([topic])), topic)
+    admin = admin_client(bootstrap_servers)
+    result_of(the_only(admin.delete_topics([topic])), topic)
     print_line(f"deleted {topic}")
