@@ -7,7 +7,6 @@ the simulator's truth; what the simulator injected on purpose stands beside them
 from pathlib import Path
 
 import msgspec
-from rideflow.ops.final_audit import AuditReport, audit_run
 
 from groundwork.metrics import counts_from_sparse, quantile_ms
 from groundwork.real.clocks import SystemClock
@@ -15,11 +14,16 @@ from hailstream.processes import CityPlan
 from hailstream.supervisor import Supervisor
 from rideflow.contracts.operations import Summary
 from rideflow.contracts.truth import RESULT_FILE, AgeSamples, SimulationResult
+from rideflow.ops.final_audit import AuditReport, audit_run
 from streamcore.client import connect
 from streamcore.client.api import LogSettings
 
 # Exit status of a run that ended by itself but was not healthy.
 REPORT_FAILED = 3
+
+
+class NoTruth(Exception):
+    """The simulator ended without saying what it sent."""
 
 
 class PingFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,10 +126,12 @@ def _words(age: Age) -> str:
 
 
 async def make_report(plan: CityPlan, supervisor: Supervisor, summary: Summary | None) -> Report:
-    """Read the truth and the log; call it while the broker still runs."""
-    result = msgspec.json.decode(
-        (plan.truth_path / RESULT_FILE).read_bytes(), type=SimulationResult
-    )
+    """Read the truth and the log; call it while the broker still runs. Raises `NoTruth`."""
+    try:
+        said = (plan.truth_path / RESULT_FILE).read_bytes()
+    except FileNotFoundError:
+        raise NoTruth("the simulator left no truth to compare the log with") from None
+    result = msgspec.json.decode(said, type=SimulationResult)
     log = await connect(
         LogSettings(bootstrap_servers=plan.bootstrap_servers, client_id="audit"), SystemClock()
     )

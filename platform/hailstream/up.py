@@ -19,7 +19,7 @@ from groundwork.real.clocks import SystemClock
 from hailstream.cities import ensure_city
 from hailstream.planning import CannotStart, UpOptions, make_plan
 from hailstream.processes import CityPlan, Stage, plan_processes
-from hailstream.report import REPORT_FAILED, make_report, write_report
+from hailstream.report import REPORT_FAILED, NoTruth, make_report, write_report
 from hailstream.summary import SummaryReader
 from hailstream.supervisor import StartFailed, Supervisor
 from hailstream.view import View, make_view
@@ -142,7 +142,11 @@ async def _live(
         if options.report is None or stopping.is_set():
             return 1 if supervisor.gave_up.is_set() else 0
         view.say("the city has stopped: reading the log to prove what became of every ping")
-        report = await make_report(plan, supervisor, await reader.read())
+        try:
+            report = await make_report(plan, supervisor, await reader.read())
+        except NoTruth as error:
+            view.trouble(str(error))
+            return REPORT_FAILED
     write_report(report, options.report)
     view.say(report.in_words())
     return 0 if report.healthy and not supervisor.gave_up.is_set() else REPORT_FAILED

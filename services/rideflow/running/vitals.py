@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import resource
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,15 +33,16 @@ async def publish_vitals(service: Service) -> None:
         key = f"{vitals.service}/{vitals.instance}".encode()
         record = OutRecord(key=key, value=msgspec.json.encode(vitals))
         try:
-            producer.send_records(TopicName(SERVICE_VITALS.name), [record], _told)
+            producer.send_records(TopicName(SERVICE_VITALS.name), [record], partial(_told, service))
         except Backpressure:
             journal.debug("the log is behind: no vitals this second")
         due_ms += PERIOD_MS
         await service.clock.sleep_until(due_ms)
 
 
-def _told(error: LogError | None) -> None:
-    if error is not None:
+def _told(service: Service, error: LogError | None) -> None:
+    # On the way out the producer closes over what is in flight: that is no news.
+    if error is not None and not service.stopping.is_set():
         journal.warning("vitals were not taken: %s", error)
 
 
