@@ -87,9 +87,7 @@ def simulate(
     duration: Annotated[float | None, typer.Option(help="Seconds [default: until stopped]")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same city.")] = 1,
     hour: Annotated[float, typer.Option(min=0, max=23.99, help="Of the city's day.")] = 12.0,
-    truth: Annotated[
-        Path | None, typer.Option(help="Write what was true here (.json and .npz).")
-    ] = None,
+    truth: Annotated[Path | None, typer.Option(help="Folder to write what was true to.")] = None,
     plan_only: Annotated[bool, typer.Option(help="Print the plan's digests; send nothing.")] = (
         False
     ),
@@ -117,7 +115,7 @@ def simulate(
         rates=_rates(fault_factor, fault or []),
     )
     if plan_only:
-        typer.echo(json.dumps(_plan(pack, world, riders, duration or 60.0), indent=2))
+        typer.echo(json.dumps(_plan(pack, world, riders, duration), indent=2))
         return
     from citysim.drive.run import RunSettings
 
@@ -148,10 +146,10 @@ def _drive(pack: Any, settings: Any) -> None:
     async def main(stopping: asyncio.Event) -> None:
         rng = random.Random()  # noqa: S311  # masks and back-off; the city's chance is its seed
         found = await run_city(pack, settings, clock=SystemClock(), rng=rng, stopping=stopping)
-        pings, rides = found["pings"], found["rides"]
         typer.echo(
-            f"{pings['acknowledged']} of {pings['sent']} pings acknowledged,"
-            f" {pings['late']} late; {rides['completed']} of {rides['requested']} rides completed"
+            f"{found.pings_made} pings made, {found.pings_acknowledged} with duplicates"
+            f" acknowledged, at most {found.pings_late_ms_max} ms late;"
+            f" {found.rides_completed} of {found.rides_asked} rides completed"
         )
 
     setup_journal()
@@ -161,10 +159,11 @@ def _drive(pack: Any, settings: Any) -> None:
         _exit(f"simulate: {_first(errors)}")
 
 
-def _plan(pack: Any, world: Any, riders: int, duration_s: float) -> dict[str, Any]:
+def _plan(pack: Any, world: Any, riders: int, duration_s: float | None) -> dict[str, Any]:
+    from dataclasses import asdict
+
     from citysim.city.demand import Demand, DemandShape
-    from citysim.city.digest import demand_digest, routes_digest
-    from citysim.city.fleet import Fleet
+    from citysim.city.digest import plan_digests
     from citysim.city.streets import Streets
     from citysim.city.traffic import Traffic
     from rideflow.roads.snap import RoadSnap
@@ -173,23 +172,17 @@ def _plan(pack: Any, world: Any, riders: int, duration_s: float) -> dict[str, An
     demand = Demand(
         streets, RoadSnap(pack.graph), seed=world.seed, hour=world.hour, shape=DemandShape()
     )
-    trips, count = demand_digest(demand, riders=riders, duration_s=duration_s)
-    dt_s = world.period_ms / 1000.0
-    routes = routes_digest(
-        Fleet(streets, drivers=world.drivers, seed=world.seed),
+    digests = plan_digests(
+        demand,
         Traffic.of(streets, world.seed),
-        steps=int(duration_s / dt_s),
-        dt_s=dt_s,
+        seed=world.seed,
+        drivers=world.drivers,
+        riders=riders,
+        duration_s=duration_s,
+        dt_s=world.period_ms / 1000.0,
         hour=world.hour,
     )
-    return {
-        "city": pack.facts.source["sha256"],
-        "seed": world.seed,
-        "duration_s": duration_s,
-        "trips": count,
-        "demand_sha256": trips,
-        "routes_sha256": routes,
-    }
+    return {"city": pack.facts.source["sha256"], "seed": world.seed} | asdict(digests)
 
 
 def _rates(factor: float, own: list[str]) -> Any:

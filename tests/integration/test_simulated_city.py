@@ -21,6 +21,7 @@ from citysim.drive.run import RunSettings, run_city
 from citysim.drive.tokens import TokenSource
 from groundwork.real.clocks import SystemClock
 from rideflow.contracts.push import PushKind
+from rideflow.contracts.truth import SimulationResult
 from rideflow.roads.pack import CityPack
 from tests.support.eventually import eventually
 from tests.support.fake_gateway import FakeGateway, fake_gateway
@@ -59,7 +60,7 @@ def settings_for(fake: FakeGateway, **changes: Any) -> RunSettings:
     return replace(settings, **changes)
 
 
-async def run(pack: CityPack, settings: RunSettings) -> dict[str, Any]:
+async def run(pack: CityPack, settings: RunSettings) -> SimulationResult:
     return await run_city(
         pack,
         settings,
@@ -75,22 +76,29 @@ async def test_every_ping_that_was_made_arrives_and_is_acknowledged(
     async with fake_gateway() as fake:
         found = await run(pack, settings_for(fake, truth=tmp_path / "truth"))
     pings = fake.pings()
-    made, doubled = found["pings"]["made"], found["injected"]["duplicate"]
+    made, doubled = found.pings_made, found.injected["duplicate"]
     assert made == 60 * 20
-    assert found["pings"]["sent"] == found["pings"]["acknowledged"] == made + doubled
+    assert found.pings_sent == found.pings_acknowledged == made + doubled
     assert len(pings) == made + doubled
     assert len(np.unique(pings[["driver", "sequence"]])) == made
-    with np.load(tmp_path / "truth.npz") as truth:
-        assert truth["sent"].tolist() == [20] * 60
-        assert len(truth["unacknowledged"]) == 0
-        assert int(truth["acknowledged"].sum()) == len(pings)
-    said = json.loads((tmp_path / "truth.json").read_text())
-    assert said["pings"] == found["pings"]
+    details = details_in(tmp_path / "truth")
+    with np.load(tmp_path / "truth" / "truth.npz") as truth:
+        assert truth["drivers"]["made_until"].tolist() == [20] * 60
+        assert len(truth["absent"]) == details["noted"]["future"]
+    assert details["pings"]["reconnects"] == 0
 
 
-async def test_after_a_cut_everything_unacknowledged_is_sent_again(pack: CityPack) -> None:
+def details_in(folder: Path) -> Any:
+    return json.loads((folder / "details.json").read_text())
+
+
+async def test_after_a_cut_everything_unacknowledged_is_sent_again(
+    pack: CityPack, tmp_path: Path
+) -> None:
     async with fake_gateway() as fake, asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(run(pack, settings_for(fake, duration_s=3.0)))
+        running = tasks.create_task(
+            run(pack, settings_for(fake, duration_s=3.0, truth=tmp_path / "t"))
+        )
         await eventually(lambda: fake.pings_total > 200)
         fake.acknowledges = False
         heard = fake.pings_total
@@ -98,11 +106,11 @@ async def test_after_a_cut_everything_unacknowledged_is_sent_again(pack: CityPac
         fake.drop_sockets()
         fake.acknowledges = True
         found = await running
-    assert found["pings"]["reconnects"] == 3
-    assert found["pings"]["frames_resent"] > 0
-    assert found["pings"]["acknowledged"] == found["pings"]["sent"]
+    assert details_in(tmp_path / "t")["pings"]["reconnects"] == 3
+    assert found.pings_resent > 0
+    assert found.pings_acknowledged == found.pings_sent - found.pings_resent
     pings = fake.pings()
-    assert len(np.unique(pings[["driver", "sequence"]])) == found["pings"]["made"]
+    assert len(np.unique(pings[["driver", "sequence"]])) == found.pings_made
     for driver in range(1, 61):
         sequence = pings["sequence"][pings["driver"] == driver]
         assert set(sequence.tolist()) == set(range(1, 31))
@@ -115,13 +123,13 @@ async def test_what_is_never_acknowledged_is_in_the_truth(
     async with fake_gateway() as fake:
         fake.acknowledges = False
         found = await run(pack, settings_for(fake, duration_s=1.0, truth=tmp_path / "truth"))
-    assert found["pings"]["acknowledged"] == 0
-    with np.load(tmp_path / "truth.npz") as truth:
-        assert len(truth["unacknowledged"]) == found["pings"]["sent"]
+    assert found.pings_acknowledged == 0
+    with np.load(tmp_path / "truth" / "truth.npz") as truth:
+        assert len(truth["absent"]) >= found.pings_sent
 
 
 async def test_a_full_window_holds_pings_back_and_makes_up_for_them(
-    pack: CityPack, monkeypatch: pytest.MonkeyPatch
+    pack: CityPack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full_seen = 0
 
@@ -134,24 +142,28 @@ async def test_a_full_window_holds_pings_back_and_makes_up_for_them(
     monkeypatch.setattr("citysim.drive.fleet_drive.SendWindow.is_full", property(holds_ten))
     async with fake_gateway() as fake, asyncio.TaskGroup() as tasks:
         fake.acknowledges = False
-        running = tasks.create_task(run(pack, settings_for(fake)))
+        running = tasks.create_task(run(pack, settings_for(fake, truth=tmp_path / "t")))
         await eventually(lambda: full_seen > 15)  # 20 ms apart: longer than a ping may be late
         fake.acknowledges = True
         found = await running
-    assert found["pings"]["ticks_held"] > 0
-    assert found["pings"]["late"] > 0
-    assert found["pings"]["made"] == 60 * 20
-    assert found["pings"]["acknowledged"] == found["pings"]["sent"]
+    details = details_in(tmp_path / "t")
+    assert details["pings"]["ticks_held"] > 0
+    assert details["pings"]["late"] > 0
+    assert found.pings_late_ms_max > 100
+    assert found.pings_made == 60 * 20
+    assert found.pings_acknowledged == found.pings_sent
 
 
-async def test_drivers_and_riders_bring_rides_to_their_end(pack: CityPack) -> None:
+async def test_drivers_and_riders_bring_rides_to_their_end(pack: CityPack, tmp_path: Path) -> None:
     shape = DemandShape(
         short_share=1.0, short_m_min=120.0, short_m_max=250.0, first_wait_s=0.2, pause_s=30.0
     )
     # A second of the city's time passes every 20 ms, so that drivers get somewhere.
     world = WorldSettings(drivers=20, block_size=5, period_ms=1_000.0, rates=_PERFECT)
     async with fake_gateway() as fake, asyncio.TaskGroup() as tasks:
-        settings = settings_for(fake, riders=3, demand=shape, world=world, duration_s=None)
+        settings = settings_for(
+            fake, riders=3, demand=shape, world=world, duration_s=None, truth=tmp_path / "t"
+        )
         stopping = asyncio.Event()
         clock = FastClock(50)
         running = tasks.create_task(
@@ -165,13 +177,13 @@ async def test_drivers_and_riders_bring_rides_to_their_end(pack: CityPack) -> No
         await eventually(lambda: _completed(fake) >= 5, within_s=30.0)
         stopping.set()
         found = await running
-    rides = found["rides"]
-    assert rides["completed"] >= 3
-    assert rides["matched"] >= 3
-    assert rides["gaps"] == rides["reassigned"] == 0
-    assert found["drivers"]["double_assigned"] == 0
-    assert found["drivers"]["actions"]["drop"] >= 3
-    assert found["age_ms"]["rider_area"]["samples"] == 1
+    details = details_in(tmp_path / "t")
+    assert found.rides_completed >= 5
+    assert found.rides_matched >= found.rides_completed
+    assert details["rides"]["gaps"] == details["rides"]["reassigned"] == 0
+    assert details["drivers"]["double_assigned"] == 0
+    assert details["drivers"]["actions"]["drop"] >= 5
+    assert sum(found.age_rider_area.counts.values()) == 1
     states = {int(state) for state in fake.pings()["state"]}
     assert states == {1, 2, 3, 4, 5}
 
@@ -237,8 +249,8 @@ class TestCommands:
             assert result.exit_code == 0, result.output
             plans.append(json.loads(result.output))
         assert plans[0] == plans[1]
-        assert plans[0]["routes_sha256"] != plans[2]["routes_sha256"]
-        assert plans[0]["demand_sha256"] != plans[2]["demand_sha256"]
+        assert plans[0]["routes"] != plans[2]["routes"]
+        assert plans[0]["demand"] != plans[2]["demand"]
 
     @pytest.mark.parametrize(
         ("words", "sentence"),

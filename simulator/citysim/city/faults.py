@@ -99,6 +99,11 @@ class FaultJournal:
         self._packed = [np.concatenate([np.zeros(0, INJECTED), *self._packed])]
         return self._packed[0]
 
+    def of(self, kind: FaultKind) -> Injected:
+        """Return the faults of one kind, in the order of injection."""
+        found = self.all()
+        return np.asarray(found[found["kind"] == kind])
+
     def _pack(self) -> None:
         if self._rows:
             self._packed.append(np.array(self._rows, INJECTED))

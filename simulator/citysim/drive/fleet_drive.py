@@ -34,6 +34,8 @@ class FleetTally:
     frames_sent: int = 0
     pings_sent: int = 0  # duplicates included
     pings_late: int = 0
+    late_ms_max: int = 0
+    wall_ms: int = 0  # from the first ping to the last
     ticks_held: int = 0  # a window was full: nothing was made, to be made up for later
     rejected: dict[str, int] = field(default_factory=dict)
     ack_ms: Histogram = field(default_factory=Histogram)
@@ -104,6 +106,7 @@ class FleetDrive:
             self._tick(schedule, now_ms)
             tick_at = max(tick_at + TICK_MS, clock.monotonic_ms() - TICK_MS)
             await clock.sleep_until(tick_at)
+        self.tally.wall_ms = clock.monotonic_ms() - start_at
         self._hand_over(self._world.phones.leave(), clock.now_ms())
         await self._drain()
 
@@ -121,6 +124,7 @@ class FleetDrive:
     def _send(self, due: DueBlocks, now_ms: int) -> None:
         settings = self._world.settings
         self._hand_over(self._world.report(due, now_ms), now_ms)
+        self.tally.late_ms_max = max(self.tally.late_ms_max, now_ms - int(due.fix_ms[0]))
         late = int((due.fix_ms < now_ms - LATE_MS).sum())
         self.tally.pings_late += late * settings.block_size
         last = min(due.last * settings.block_size, settings.drivers)
@@ -176,5 +180,5 @@ class FleetDrive:
         return sum(socket.opened_total - 1 for socket in self._sockets)
 
     @property
-    def frames_resent(self) -> int:
-        return sum(socket.window.resent_total for socket in self._sockets)
+    def pings_resent(self) -> int:
+        return sum(socket.window.bytes_resent_total for socket in self._sockets) // PING_SIZE

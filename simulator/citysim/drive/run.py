@@ -9,13 +9,15 @@ from typing import Any
 import aiohttp
 
 from citysim.city.demand import Demand, DemandShape
+from citysim.city.digest import plan_digests
 from citysim.city.world import FIRST_DRIVER_ID, World, WorldSettings
 from citysim.drive.fleet_drive import FleetDrive
 from citysim.drive.riders import Rider, RideTally
 from citysim.drive.sight import Sightings
 from citysim.drive.tokens import TokenSource
-from citysim.drive.truth import Truth, histogram_summary, refused_by_design, write_truth
+from citysim.drive.truth import Rows, Truth, histogram_summary, injected_by_name, write_truth
 from groundwork.seams import Clock, Rng
+from rideflow.contracts.truth import AgeSamples, SimulationResult
 from rideflow.roads.pack import CityPack
 
 journal = logging.getLogger("hailstream.simulate")
@@ -58,13 +60,20 @@ class _Over(Exception):
 
 async def run_city(
     pack: CityPack, settings: RunSettings, *, clock: Clock, rng: Rng, stopping: asyncio.Event
-) -> dict[str, Any]:
+) -> SimulationResult:
     """Drive the city until its time is up or `stopping` is set; return what was measured.
 
-    Writes the truth file where one is asked for. Raises an `ExceptionGroup` with `NoGateway`,
+    Writes the truth's folder where one is asked for. Raises an `ExceptionGroup` with `NoGateway`,
     `FleetRefused` or `TokenRefused` where the gateway cannot be used.
     """
     world = World(pack.graph, settings.world)
+    demand = Demand(
+        world.streets,
+        world.snap,
+        seed=settings.world.seed,
+        hour=settings.world.hour,
+        shape=settings.demand,
+    )
     truth = Truth(first_id=FIRST_DRIVER_ID, drivers=settings.world.drivers)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         tokens = TokenSource(
@@ -91,15 +100,19 @@ async def run_city(
             sightings=Sightings(),
             tally=RideTally(),
         )
-        await _live(run, tokens=tokens, session=session, clock=clock, rng=rng, stopping=stopping)
-    found = _said(run)
+        await _live(
+            run, demand, tokens=tokens, session=session, clock=clock, rng=rng, stopping=stopping
+        )
+    columns = truth.columns(fleet.held(), world.faults)
+    result = _result(run, columns, demand)
     if settings.truth is not None:
-        write_truth(settings.truth, truth.columns(fleet.held(), world.faults), found)
-    return found
+        write_truth(settings.truth, columns, result, _details(run))
+    return result
 
 
 async def _live(
     run: _Run,
+    demand: Demand,
     *,
     tokens: TokenSource,
     session: aiohttp.ClientSession,
@@ -108,13 +121,6 @@ async def _live(
     stopping: asyncio.Event,
 ) -> None:
     settings = run.settings
-    demand = Demand(
-        run.world.streets,
-        run.world.snap,
-        seed=settings.world.seed,
-        hour=settings.world.hour,
-        shape=settings.demand,
-    )
     try:
         async with asyncio.TaskGroup() as tasks:
             await run.fleet.open(tasks, within_ms=_OPEN_MS_MAX)
@@ -160,35 +166,62 @@ async def _say_how_it_goes(run: _Run, clock: Clock) -> None:
         before = now
 
 
-def _said(run: _Run) -> dict[str, Any]:
-    """Return the figures of the run, as they stand in the truth's JSON."""
-    fleet, truth = run.fleet, run.truth
-    world = asdict(run.settings.world)
+def _result(run: _Run, columns: dict[str, Rows], demand: Demand) -> SimulationResult:
+    settings, tally, fleet = run.settings, run.tally, run.fleet
+    world = settings.world
+    digests = plan_digests(
+        demand,
+        run.world.traffic,
+        seed=world.seed,
+        drivers=world.drivers,
+        riders=settings.riders,
+        duration_s=settings.duration_s,
+        dt_s=world.period_ms / 1000.0,
+        hour=world.hour,
+    )
+    return SimulationResult(
+        drivers=world.drivers,
+        seed=world.seed,
+        wall_s=fleet.tally.wall_ms / 1000.0,
+        pings_made=run.truth.pings_made,
+        pings_sent=fleet.tally.pings_sent + fleet.pings_resent,
+        pings_acknowledged=run.truth.pings_acknowledged,
+        pings_resent=fleet.pings_resent,
+        pings_late_ms_max=fleet.tally.late_ms_max,
+        injected=injected_by_name(columns["faults"]),
+        age_rider_matched=AgeSamples(counts=run.sightings.matched_ms.sparse()),
+        age_rider_area=AgeSamples(counts=run.sightings.area_ms.sparse()),
+        rides_asked=tally.requested,
+        rides_matched=tally.matched,
+        rides_completed=tally.completed,
+        rides_cancelled=tally.cancelled,
+        route_digest=digests.routes,
+        demand_digest=digests.demand,
+    )
+
+
+def _details(run: _Run) -> dict[str, Any]:
+    """Return what is not in the result: settings, and what was seen on the way."""
+    fleet, sightings = run.fleet, run.sightings
     return {
         "city": {"slug": run.pack.facts.slug, "sha256": run.pack.facts.source["sha256"]},
-        "settings": world | {"riders": run.settings.riders, "duration_s": run.settings.duration_s},
+        "settings": asdict(run.settings.world) | {"riders": run.settings.riders},
         "pings": {
-            "made": truth.pings_made,
-            "sent": fleet.tally.pings_sent,
-            "acknowledged": truth.pings_acknowledged,
-            "late": fleet.tally.pings_late,
             "frames_sent": fleet.tally.frames_sent,
-            "frames_resent": fleet.frames_resent,
+            "late": fleet.tally.pings_late,
             "ticks_held": fleet.tally.ticks_held,
             "reconnects": fleet.reconnects,
+            "backlog_acknowledged": run.truth.backlog_acknowledged,
             "rejected": fleet.tally.rejected,
-            "to_be_refused": refused_by_design(run.world.faults),
         },
-        "injected": run.world.faults.counts(),
+        "noted": run.world.faults.counts(),
         "ack_ms": histogram_summary(fleet.tally.ack_ms),
-        "age_ms": {
-            "rider_matched": histogram_summary(run.sightings.matched_ms),
-            "rider_area": histogram_summary(run.sightings.area_ms),
-        },
+        "age_rider_matched_ms": histogram_summary(sightings.matched_ms),
+        "age_rider_area_ms": histogram_summary(sightings.area_ms),
         "sight": {
-            "frames": run.sightings.frames,
-            "cars": run.sightings.cars,
-            "skipped": run.sightings.skipped,
+            "frames": sightings.frames,
+            "cars": sightings.cars,
+            "skipped": sightings.skipped,
         },
         "rides": asdict(run.tally),
         "drivers": {

@@ -23,7 +23,7 @@ class SendWindow:
         self._frames_max = frames_max
         self._sent = 0  # of the frames held, those given to the socket
         self._acknowledged = 0  # since the socket opened
-        self.resent_total = 0
+        self.bytes_resent_total = 0
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -58,7 +58,8 @@ class SendWindow:
 
     def on_opened(self) -> None:
         """A new socket: everything held is to be sent, and counting starts at nothing."""
-        self.resent_total += self._sent
+        resent = islice(self._frames, self._sent)
+        self.bytes_resent_total += sum(len(payload) for payload, _ in resent)
         self._sent = self._acknowledged = 0
 
     def held(self) -> list[bytes]:

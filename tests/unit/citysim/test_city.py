@@ -7,7 +7,7 @@ import pytest
 
 from citysim.city.chance import Purpose, hashes, key, unit, units
 from citysim.city.demand import Demand, DemandShape
-from citysim.city.digest import demand_digest, hour_at, routes_digest
+from citysim.city.digest import hour_at, plan_digests
 from citysim.city.faults import INJECTED, FaultJournal, FaultKind, FaultRates
 from citysim.city.fleet import Fleet, Moved
 from citysim.city.phones import DARK_PINGS_MAX, Phones
@@ -388,19 +388,21 @@ class TestDigests:
         found = []
         for seed in (1, 1, 2):
             demand = Demand(streets, RoadSnap(pack.graph), seed=seed, hour=8.0, shape=DemandShape())
-            trips, count = demand_digest(demand, riders=20, duration_s=60.0)
-            routes = routes_digest(
-                Fleet(streets, drivers=200, seed=seed),
+            digests = plan_digests(
+                demand,
                 Traffic.of(streets, seed),
-                steps=30,
+                seed=seed,
+                drivers=200,
+                riders=20,
+                duration_s=None,
                 dt_s=1.0,
                 hour=8.0,
-                slice_size=64,
             )
-            found.append((trips, count, routes))
+            found.append(digests)
         assert found[0] == found[1]
-        assert found[0][0] != found[2][0]
-        assert found[0][2] != found[2][2]
+        assert found[0].trips >= 20
+        assert found[0].demand != found[2].demand
+        assert found[0].routes != found[2].routes
 
     def test_a_longer_run_begins_like_a_shorter_one(self, demand: Demand) -> None:
         short = list(demand.within(riders=1, duration_s=60.0))
