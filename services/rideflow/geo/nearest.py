@@ -13,6 +13,7 @@ Longs = NDArray[np.int64]
 
 NOBODY = -1
 _POINTS_PER_CELL = 3  # on average: few enough to rank, enough that most searches end at once
+_SPARE = 1.3
 _CELL_M_MIN = 40.0
 _CELLS_MAX = 1 << 20  # of the whole grid: one far-away point must not cost gigabytes
 
@@ -57,8 +58,8 @@ class NearestGrid:
         if not self._count:
             return indexes, metres
         asking = np.arange(len(x))
-        # Wide enough that the k-th is expected within: one pass for nearly all.
-        reach = 1 + int(np.ceil(np.sqrt(k / (np.pi * _POINTS_PER_CELL))))
+        # Wide enough that the k-th is expected within, with some to spare: one pass for most.
+        reach = int(np.ceil(np.sqrt(_SPARE * k / (np.pi * _POINTS_PER_CELL))))
         while len(asking):
             found, distance = self._ranked(x[asking], y[asking], reach, k)
             indexes[asking], metres[asking] = found, distance

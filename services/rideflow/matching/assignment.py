@@ -47,9 +47,10 @@ def assign(driver: Longs, cost_s: Floats, unassigned_s: Floats) -> Longs:
         shape=(rides, len(present) + rides),
     )
     matched, given = min_weight_full_bipartite_matching(graph)
-    served = given < len(present)
-    for ride, index in zip(matched[served], present[given[served]], strict=True):
-        chosen[ride] = int(np.flatnonzero((driver[ride] == index) & np.isfinite(cost_s[ride]))[0])
+    is_served = given < len(present)
+    served, index = matched[is_served], present[given[is_served]]
+    is_it = (driver[served] == index[:, None]) & np.isfinite(cost_s[served])
+    chosen[served] = is_it.argmax(axis=1)
     return chosen
 
 

@@ -53,7 +53,12 @@ class RoadTimesOfWindow:
     def __init__(self, roads: CityRoads, offered: Supply, rides: Sequence[RideFact]) -> None:
         self._roads = roads
         self._supply = offered
-        self._pickups = [roads.spot(ride.pickup.lat, ride.pickup.lon) for ride in rides]
+        lat = np.array([ride.pickup.lat for ride in rides])
+        lon = np.array([ride.pickup.lon for ride in rides])
+        spots = roads.spots(lat, lon)
+        self._pickups: list[Spot | None] = [
+            spots[number] if is_near else None for number, is_near in enumerate(spots.is_on_road)
+        ]
 
     def etas_s(self, driver: Longs, asked: Bools) -> Floats:
         eta_s = np.full(driver.shape, np.inf)
