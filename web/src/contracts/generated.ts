@@ -529,6 +529,46 @@ export interface RideStory {
   etas: RideEta[];
 }
 
+/** GET /v1/rides?state=&limit= : newest news first. */
+export interface RidesReply {
+  rides: RideFact[];
+}
+
+/** Where a driver was. */
+export interface TrailPoint {
+  fix_ms: number;
+  lat: number;
+  lon: number;
+}
+
+/** GET /v1/drivers/{id}. `id` is a driver's, or the number of its car in CITY frames. */
+export interface DriverReply {
+  driver: number;
+  car: number;
+  state: string;
+  lat: number;
+  lon: number;
+  speed_m_s: number;
+  bearing: number;
+  accuracy_m: number;
+  sequence: number;
+  trust: number;
+  flags: number;
+  fix_ms: number;
+  age_ms: number;
+  trail: TrailPoint[];
+}
+
+/** GET /v1/drivers?search=DIGITS : ids that begin with them, lowest first. */
+export interface DriversReply {
+  drivers: number[];
+}
+
+/** GET /v1/processes. */
+export interface ProcessesReply {
+  processes: ProcessLine[];
+}
+
 /** Who a token is for. */
 export type Role = "driver" | "fleet" | "rider" | "operator";
 

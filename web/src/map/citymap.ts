@@ -11,6 +11,14 @@ import { styleOf } from "./style";
 
 setWorkerUrl(workerUrl);
 
+export interface Spot {
+  lat: number;
+  lon: number;
+  color: string;
+  radius: number;
+  filled: boolean;
+}
+
 export interface DrawnLine {
   line: readonly (readonly [number, number])[];
   color: string;
@@ -26,6 +34,7 @@ const MARGIN_DEGREES = 0.06;
 export class CityMap {
   readonly map: MapLibre;
   private lines: readonly DrawnLine[] = [];
+  private spots: readonly Spot[] = [];
   private loaded = false;
 
   constructor(
@@ -60,6 +69,7 @@ export class CityMap {
     this.map.on("load", () => {
       this.loaded = true;
       this.draw(this.lines);
+      this.mark(this.spots);
     });
   }
 
@@ -85,6 +95,20 @@ export class CityMap {
         type: "Feature",
         properties: { color, width, opacity, casing: opacity < 1 ? 0 : 0.9 },
         geometry: { type: "LineString", coordinates: line.map(([lon, lat]) => [lon, lat]) },
+      })),
+    });
+  }
+
+  /** Replace the marked places. */
+  mark(spots: readonly Spot[]): void {
+    this.spots = spots;
+    if (!this.loaded) return;
+    this.map.getSource<GeoJSONSource>("spots")?.setData({
+      type: "FeatureCollection",
+      features: spots.map(({ lat, lon, color, radius, filled }) => ({
+        type: "Feature",
+        properties: { color, radius, filled },
+        geometry: { type: "Point", coordinates: [lon, lat] },
       })),
     });
   }

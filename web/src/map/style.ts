@@ -150,12 +150,27 @@ function drawn(palette: Palette): LayerSpecification[] {
   ];
 }
 
+/** Points that a page marks: each feature has `color`, `radius`, `filled`. */
+function spots(palette: Palette): LayerSpecification {
+  return {
+    id: "spots", type: "circle", source: "spots",
+    paint: {
+      "circle-radius": ["get", "radius"],
+      "circle-color": ["get", "color"],
+      "circle-opacity": ["case", ["get", "filled"], 1, 0.14],
+      "circle-stroke-color": ["case", ["get", "filled"], palette.carEdge, ["get", "color"]],
+      "circle-stroke-width": 1.5,
+    },
+  };
+}
+
 export function styleOf(palette: Palette, basemapUrl: string, attribution: string): StyleSpecification {
   return {
     version: 8,
     sources: {
       city: { type: "geojson", data: basemapUrl, maxzoom: 15, tolerance: 0.5, attribution },
       drawn: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
+      spots: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
     },
     layers: [
       { id: "land", type: "background", paint: { "background-color": palette.land } },
@@ -166,6 +181,7 @@ export function styleOf(palette: Palette, basemapUrl: string, attribution: strin
       ...roads(palette),
       ...drawn(palette),
       ...labels(palette),
+      spots(palette),
     ],
   };
 }
