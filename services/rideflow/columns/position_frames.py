@@ -1,5 +1,8 @@
 """Frames of driver.positions: made from rows grouped by region, read back as rows."""
 
+from struct import Struct
+from typing import Final
+
 import numpy as np
 
 from rideflow.columns.arrays import I64, U64, Rows
@@ -11,8 +14,12 @@ from rideflow.contracts.positions import (
     FRAME_MAGIC,
     FRAME_VERSION,
     POSITION,
+    POSITION_SIZE,
     POSITIONS_PER_FRAME_MAX,
 )
+
+_HEADER: Final = Struct("<HBBIQqq")  # FRAME_HEADER, packed without an array
+assert _HEADER.size == FRAME_HEADER_SIZE
 
 
 class FrameCorrupt(Exception):
@@ -34,18 +41,19 @@ def make_frames(
     if not len(positions):
         return []
     by_region = np.argsort(regions, kind="stable")
-    starts = np.flatnonzero(np.diff(regions.take(by_region))) + 1
+    sorted_regions = regions.take(by_region)
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(sorted_regions)) + 1))
+    newest_ms = np.maximum.reduceat(received_ms.take(by_region), starts).tolist()
+    cells = sorted_regions.take(starts).tolist()
+    ends = [*starts[1:].tolist(), len(positions)]
+    data = take_rows(positions, by_region).tobytes()
     frames: list[tuple[RegionCell, bytes]] = []
-    for members in np.split(by_region, starts):
-        region = RegionCell(int(regions[members[0]]))
-        for at in range(0, len(members), POSITIONS_PER_FRAME_MAX):
-            index = members[at : at + POSITIONS_PER_FRAME_MAX]
-            header = np.zeros(1, FRAME_HEADER)
-            header["magic"], header["version"] = FRAME_MAGIC, FRAME_VERSION
-            header["count"], header["region"] = len(index), region
-            header["produced_ms"] = produced_ms
-            header["received_ms"] = received_ms.take(index).max()
-            frames.append((region, header.tobytes() + take_rows(positions, index).tobytes()))
+    for cell, start, end, received in zip(cells, starts.tolist(), ends, newest_ms, strict=True):
+        for at in range(start, end, POSITIONS_PER_FRAME_MAX):
+            count = min(end - at, POSITIONS_PER_FRAME_MAX)
+            header = _HEADER.pack(FRAME_MAGIC, FRAME_VERSION, 0, count, cell, produced_ms, received)
+            rows = data[at * POSITION_SIZE : (at + count) * POSITION_SIZE]
+            frames.append((RegionCell(cell), header + rows))
     return frames
 
 

@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from rideflow.columns.arrays import F64, I64, Bools, Rows
+from rideflow.columns.arrays import F64, I64, Bools, Index, Rows
+from rideflow.columns.rows import put_rows, take_rows
 from rideflow.contracts.pings import PingFlag
 from rideflow.contracts.positions import PositionFlag
 from rideflow.positions.motion import accuracy_m, alpha_of, distance_m, is_possible
@@ -102,6 +103,14 @@ class _Step:
             is_possible=is_first | is_possible(metres, accuracies_m, elapsed_s),
         )
 
+    def take(self, index: Index) -> "_Step":
+        return _Step(
+            metres=self.metres.take(index),
+            elapsed_s=self.elapsed_s.take(index),
+            is_first=self.is_first.take(index),
+            is_possible=self.is_possible.take(index),
+        )
+
 
 def _place(rows: Rows) -> tuple[I64, I64]:
     return rows["lat_e7"].astype(np.int64), rows["lon_e7"].astype(np.int64)
@@ -132,35 +141,52 @@ def _after(
     before: Rows, pings: Rows, received_ms: I64, step: _Step, is_shown: Bools, is_leap: Bools
 ) -> Rows:
     """The rows with the shown fixes taken over; the others as they were."""
-    after = np.empty_like(before)
-    is_smoothed = is_shown & ~step.is_first & ~is_leap
+    if is_shown.all():
+        return _shown(before, pings, received_ms, step, is_leap)
+    index = np.flatnonzero(is_shown)
+    of_shown = _shown(
+        take_rows(before, index),
+        take_rows(pings, index),
+        received_ms.take(index),
+        step.take(index),
+        is_leap.take(index),
+    )
+    after = before.copy()
+    put_rows(after, index, of_shown)
+    return after
+
+
+def _shown(before: Rows, pings: Rows, received_ms: I64, step: _Step, is_leap: Bools) -> Rows:
+    """The rows that these fixes make, all of them believed."""
+    is_smoothed = ~(step.is_first | is_leap)
     alpha = np.where(is_smoothed, alpha_of(pings, np.maximum(step.elapsed_s, 0.001)), 1.0)
     is_mocked = (pings["flags"] & np.uint16(PingFlag.MOCKED)) != 0
     trust = before["trust"].astype(np.int64) * 7 // 8
-    trust = np.where(is_mocked, np.maximum(trust, _TRUST_OF_MOCKED), trust)
-    flags = np.where(is_smoothed, int(PositionFlag.SMOOTHED), 0)
-    flags |= np.where(is_mocked, int(PositionFlag.MOCKED), 0)
-    flags |= np.where(trust >= TRUST_SUSPECT_MIN, int(PositionFlag.SUSPECT), 0)
-    no_speed = (pings["flags"] & np.uint16(PingFlag.NO_SPEED)) != 0
+    trust[is_mocked & (trust < _TRUST_OF_MOCKED)] = _TRUST_OF_MOCKED
+    flags = is_smoothed * int(PositionFlag.SMOOTHED)
+    flags |= is_mocked * int(PositionFlag.MOCKED)
+    flags |= (trust >= TRUST_SUSPECT_MIN) * int(PositionFlag.SUSPECT)
+    after = np.empty_like(before)
+    for name in ("driver", "fix_ms", "sequence", "state", "accuracy_dm"):
+        after[name] = pings[name]
+    after["lat_e7"] = _between(before["lat_e7"], pings["lat_e7"], alpha)
+    after["lon_e7"] = _between(before["lon_e7"], pings["lon_e7"], alpha)
+    after["speed_cm_s"] = _speed(pings, step)
     no_bearing = (pings["flags"] & np.uint16(PingFlag.NO_BEARING)) != 0
-    implied = np.minimum(step.metres / np.maximum(step.elapsed_s, 0.2) * 100, 65_535)
-    shown: dict[str, np.typing.NDArray[np.generic]] = {
-        "driver": pings["driver"],
-        "fix_ms": pings["fix_ms"],
-        "lat_e7": _between(before["lat_e7"], pings["lat_e7"], alpha),
-        "lon_e7": _between(before["lon_e7"], pings["lon_e7"], alpha),
-        "sequence": pings["sequence"],
-        "speed_cm_s": np.where(no_speed, np.where(step.is_first, 0, implied), pings["speed_cm_s"]),
-        "bearing_cdeg": np.where(no_bearing, before["bearing_cdeg"], pings["bearing_cdeg"]),
-        "state": pings["state"],
-        "trust": trust,
-        "flags": flags,
-        "accuracy_dm": pings["accuracy_dm"],
-        "received_after_ms": np.clip(received_ms - pings["fix_ms"], 0, _RECEIVED_AFTER_MAX),
-    }
-    for name, values in shown.items():
-        after[name] = np.where(is_shown, values, before[name])
+    after["bearing_cdeg"] = np.where(no_bearing, before["bearing_cdeg"], pings["bearing_cdeg"])
+    after["trust"], after["flags"] = trust, flags
+    delay_ms = np.maximum(received_ms - pings["fix_ms"], 0)
+    after["received_after_ms"] = np.minimum(delay_ms, _RECEIVED_AFTER_MAX)
     return after
+
+
+def _speed(pings: Rows, step: _Step) -> Index:
+    """What the phone says, or else what the step implies."""
+    no_speed = (pings["flags"] & np.uint16(PingFlag.NO_SPEED)) != 0
+    if not no_speed.any():
+        return pings["speed_cm_s"]
+    implied = np.minimum(step.metres / np.maximum(step.elapsed_s, 0.2) * 100, 65_535)
+    return np.where(no_speed, np.where(step.is_first, 0, implied), pings["speed_cm_s"])
 
 
 def _between(old: Rows, new: Rows, alpha: F64) -> I64:
