@@ -10,7 +10,7 @@ import numpy as np
 
 from rideflow.columns.position_table import PositionFrame
 from rideflow.contracts.pings import DriverState
-from rideflow.contracts.positions import POSITION
+from rideflow.contracts.positions import FRAME_HEADER, FRAME_MAGIC, FRAME_VERSION, POSITION
 from rideflow.contracts.push import CAR, PUSH_HEADER, PushKind, WatchDown
 from rideflow.contracts.rides import Place, RideEvent, RideFact, RideState
 
@@ -86,6 +86,15 @@ def position_frame(drivers: Sequence[int], at_ms: int, **columns: object) -> Pos
     for name, values in columns.items():
         rows[name] = values
     return PositionFrame(produced_ms=at_ms, rows=rows)
+
+
+def position_value(drivers: Sequence[int], at_ms: int) -> bytes:
+    """The same as a record's value."""
+    frame = position_frame(drivers, at_ms)
+    header = np.zeros(1, FRAME_HEADER)
+    header["magic"], header["version"] = FRAME_MAGIC, FRAME_VERSION
+    header["count"], header["produced_ms"] = len(drivers), frame.produced_ms
+    return header.tobytes() + frame.rows.tobytes()
 
 
 def ride_fact(
