@@ -1,0 +1,82 @@
+"""kio, generated from Kafka's own schemas, as the other end of a conversation.
+
+Requests are given as plain keyword arguments that mean the same in all versions; what a
+version lacks is left out.
+"""
+
+import dataclasses
+import importlib
+import io
+import typing
+from datetime import timedelta
+from typing import Any
+
+from kio.serial import entity_reader, entity_writer
+from kio.static.primitive import i32Timedelta
+
+from streamcore.broker.services import BrokerServices
+from streamcore.wire.api_keys import ApiKey
+from tests.support.simulated_broker import answered, ask
+
+Fields = dict[str, Any]
+
+
+def _schema(api: ApiKey, version: int, part: str) -> tuple[Any, type[Any]]:
+    name = api.name.lower()
+    module = importlib.import_module(f"kio.schema.{name}.v{version}.{part}")
+    wanted = name.replace("_", "") + part
+    found = [value for key, value in vars(module).items() if key.lower() == wanted]
+    return module, found[0]
+
+
+def _built(cls: type[Any], fields: Fields) -> Any:
+    hints = typing.get_type_hints(cls)
+    values = {}
+    for field in dataclasses.fields(cls):
+        if field.name in fields:
+            values[field.name] = _value(hints[field.name], fields[field.name])
+        elif field.default is dataclasses.MISSING:
+            values[field.name] = _value(hints[field.name], None)
+    return cls(**values)
+
+
+def _value(hint: Any, value: Any) -> Any:
+    if hint is i32Timedelta:
+        return i32Timedelta.parse(timedelta(milliseconds=value or 0))
+    inner = [part for part in _parts(hint) if dataclasses.is_dataclass(part)]
+    if inner and isinstance(value, list):
+        return tuple(_built(typing.cast(type[Any], inner[0]), item) for item in value)
+    if isinstance(value, list):
+        return tuple(value)
+    if value is None and isinstance(hint, type) and issubclass(hint, int | str):
+        return 0 if issubclass(hint, int) else ""
+    if value is None and tuple in (typing.get_origin(hint), hint):
+        return ()
+    return value
+
+
+def _parts(hint: Any) -> list[Any]:
+    arguments = typing.get_args(hint)
+    return [hint] if not arguments else [part for arg in arguments for part in _parts(arg)]
+
+
+def request_bytes(api: ApiKey, version: int, **fields: Any) -> bytes:
+    """The body of a request, as kio writes it."""
+    _, cls = _schema(api, version, "request")
+    buffer = io.BytesIO()
+    entity_writer(cls)(buffer, _built(cls, fields))
+    return buffer.getvalue()
+
+
+def response_of(api: ApiKey, version: int, body: bytes) -> Any:
+    """The body of a response, as kio reads it; all of it has to be read."""
+    _, cls = _schema(api, version, "response")
+    entity, size = entity_reader(cls)(body, 0)
+    assert size == len(body), f"{len(body) - size} bytes too many"
+    return entity
+
+
+async def converse(services: BrokerServices, api: ApiKey, version: int, **fields: Any) -> Any:
+    """Ask a broker as kio would; return the answer as kio reads it."""
+    reply = ask(services, api, version, request_bytes(api, version, **fields))
+    return response_of(api, version, await answered(reply))
