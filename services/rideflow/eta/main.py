@@ -144,6 +144,7 @@ async def _read_rides(
         Subscription(
             topics={TopicName(RIDE_EVENTS.name): None},
             start_ms=service.clock.now_ms() - settings.rides_history_ms,
+            wait_ms_max=500,  # a poll ends with the first record
         )
     )
     bad = service.metrics.counter("eta_records_bad_total")

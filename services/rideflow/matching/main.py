@@ -37,6 +37,8 @@ _POSITIONS_BYTES_MIN = 1 << 20
 _POSITIONS_WAIT_MS = 200
 # Commands under way at any moment; more than these is a backlog that comes first.
 _BEHIND_MAX = 1_000
+# A poll ends with the first record; on a quiet topic it need not be asked again sooner.
+_QUIET_MS = 500
 _HISTORY_MS = FRESH_MS_MAX + 5_000
 _COMMANDS = msgspec.json.Decoder(RideCommand)
 _FACTS = msgspec.json.Decoder(RideFact)
@@ -146,7 +148,12 @@ async def _book_from(service: Service, settings: MatchingSettings) -> RideBook:
 
 async def _reader(log: Log, topic: Topic, *, group: str | None = None) -> LogConsumer:
     return await log.consumer(
-        Subscription(topics={TopicName(topic.name): None}, group=group, start=StartAt.EARLIEST)
+        Subscription(
+            topics={TopicName(topic.name): None},
+            group=group,
+            start=StartAt.EARLIEST,
+            wait_ms_max=_QUIET_MS,
+        )
     )
 
 
