@@ -20,20 +20,22 @@ from rideflow.roads.snap import RoadSnap
 from rideflow.roads.spots import Spot
 
 _TRIES = 12  # directions in which a destination at the wanted distance is looked for
-_METRES_MIN = 120.0
+_WALKS = 3
+_METRES_MIN = 500.0
 _METRES_MAX = 12_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandShape:
-    """How people travel. Lengths are straight lines; by road they are about a third longer."""
+    """How people travel. A short hop is as long as the walk along streets that it ends; the
+    others are so long in a straight line, and about a third longer by road."""
 
     short_share: float = 0.4
-    short_m_min: float = 220.0
-    short_m_max: float = 520.0
+    short_m_min: float = 200.0
+    short_m_max: float = 700.0
     usual_m: float = 2_600.0  # median of the others
     spread: float = 0.6  # of the logarithm
-    first_wait_s: float = 12.0  # everyone's first trip begins within it
+    first_wait_s: float = 8.0  # everyone's first trip begins within it
     pause_s: float = 45.0  # mean time from the end of a trip to asking for the next, at night
 
 
@@ -56,7 +58,7 @@ class Demand:
     def __init__(
         self, streets: Streets, snap: RoadSnap, *, seed: int, hour: float, shape: DemandShape
     ) -> None:
-        self._graph, self._snap = streets.graph, snap
+        self._streets, self._graph, self._snap = streets, streets.graph, snap
         self._seed, self._hour, self._shape = seed, hour, shape
         graph = streets.graph
         # People are where streets are dense, more so in the centre; nobody waits on a motorway.
@@ -113,7 +115,9 @@ class Demand:
     def _destination(
         self, rider: int, number: int, pickup: Spot, place: tuple[float, float]
     ) -> Spot:
-        metres = self._metres(rider, number)
+        if self._chance(rider, number, 3) < self._shape.short_share:
+            return self._hop(rider, number, pickup, place)
+        metres = self._usual_m(rider, number)
         plane = Plane(lon=place[0], lat=place[1])
         turn = 360.0 * self._chance(rider, number, 5)
         angles = [radians(turn + 360.0 * k / _TRIES) for k in range(_TRIES)]
@@ -129,10 +133,32 @@ class Demand:
         elsewhere = (self._anywhere(rider, number, 6 + 2 * attempt) for attempt in range(_TRIES))
         return next((spot for spot in elsewhere if spot.edge != pickup.edge), pickup)
 
-    def _metres(self, rider: int, number: int) -> float:
+    def _hop(self, rider: int, number: int, pickup: Spot, place: tuple[float, float]) -> Spot:
+        """Return the farthest end of some walks of one length: nobody rides round the block."""
         shape, share = self._shape, self._chance(rider, number, 4)
-        if self._chance(rider, number, 3) < shape.short_share:
-            return shape.short_m_min + (shape.short_m_max - shape.short_m_min) * share
-        # A logistic number with the given spread: close to normal, and exact in closed form.
+        metres = shape.short_m_min + (shape.short_m_max - shape.short_m_min) * share
+        plane = Plane(lon=place[0], lat=place[1])
+
+        def distance_m(spot: Spot) -> float:
+            lon, lat = place_of(self._graph, spot)
+            return float(np.hypot(plane.x(lon), plane.y(lat)))
+
+        walks = (self._walk(rider, number, walk, pickup, metres) for walk in range(_WALKS))
+        return max(walks, key=distance_m)
+
+    def _walk(self, rider: int, number: int, walk: int, pickup: Spot, metres: float) -> Spot:
+        streets, length_m = self._streets, self._graph.length_m
+        edge, left_m, turn = pickup.edge, metres + pickup.offset_m, (1 + walk) << 16
+        while left_m > length_m[edge]:
+            left_m -= float(length_m[edge])
+            ways = streets.turns[streets.turn_start[edge] : streets.turn_start[edge + 1]]
+            edge = int(ways[int(len(ways) * self._chance(rider, number, turn))])
+            turn += 1
+        return Spot(edge=edge, offset_m=left_m)
+
+    def _usual_m(self, rider: int, number: int) -> float:
+        """Return a length of the usual kind: a logistic number, close to normal, of logarithms."""
+        share = self._chance(rider, number, 4)
         bent = log(max(share, 1e-9) / max(1.0 - share, 1e-9)) / 1.702
-        return min(max(shape.usual_m * exp(shape.spread * bent), _METRES_MIN), _METRES_MAX)
+        metres = self._shape.usual_m * exp(self._shape.spread * bent)
+        return min(max(metres, _METRES_MIN), _METRES_MAX)

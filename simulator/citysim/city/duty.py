@@ -25,9 +25,9 @@ class Habits:
     decline: float = 0.06
     ignore: float = 0.02
     answer_ms_min: int = 400
-    answer_ms_max: int = 3_000
+    answer_ms_max: int = 2_500
     boarding_ms_min: int = 2_000
-    boarding_ms_max: int = 10_000
+    boarding_ms_max: int = 7_000
 
 
 class Leg(StrEnum):

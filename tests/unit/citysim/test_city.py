@@ -366,21 +366,23 @@ class TestDemand:
             assert trip.pickup_place == place_of(pack.graph, trip.pickup)
             assert 0 <= trip.pause_ms < 12_000
 
-    def test_short_hops_are_a_share_of_the_trips(self, pack: CityPack, streets: Streets) -> None:
+    def test_the_way_of_a_short_hop_is_as_short_as_was_asked_for(
+        self, pack: CityPack, streets: Streets
+    ) -> None:
         shape = DemandShape(short_share=1.0, short_m_min=200.0, short_m_max=400.0)
         short = Demand(streets, RoadSnap(pack.graph), seed=5, hour=8.0, shape=shape)
-        lengths = []
+        metric, lengths = LiveMetric(Hierarchy(pack.graph)), []
         for rider in range(100):
             trip = short.trip(rider, 0)
-            lengths.append(float(haversine_m(*trip.pickup_place, *trip.destination_place)))
-        # Within a block (100 m) of what was wanted, but for pickups in a corner of the city.
-        assert np.percentile(lengths, 5) > 90.0
-        assert np.percentile(lengths, 95) < 560.0
+            route = metric.route(trip.pickup, trip.destination)
+            assert route is not None
+            lengths.append(route.length_m(pack.graph))
+        assert max(lengths) < 400.0
+        assert np.median(lengths) > 200.0
 
     def test_usual_trips_have_the_median_that_was_asked_for(self, demand: Demand) -> None:
-        metres = [demand._metres(rider, 0) for rider in range(2_000)]
-        usual = [length for length in metres if length > 520.0 or length < 220.0]
-        assert np.median(usual) == pytest.approx(2_600.0, rel=0.1)
+        metres = [demand._usual_m(rider, 0) for rider in range(2_000)]
+        assert np.median(metres) == pytest.approx(2_600.0, rel=0.1)
 
 
 class TestDigests:
