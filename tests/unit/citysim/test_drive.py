@@ -271,12 +271,27 @@ class TestSightings:
         assert seen.area_ms.sparse() == {}
         assert seen.cars == 1
 
+    def test_many_frames_are_all_counted(self) -> None:
+        seen = Sightings()
+        for number in range(1_203):
+            cars = push_of(PushKind.DELTA, (number % 7, 0), (50, 0))
+            seen.note(cars, now_ms=1_000, is_first_matched=False)
+        assert sum(seen.area_ms.sparse().values()) == 2 * 1_203
+        assert seen.area_ms.sparse()["50"] == 1_203
+
     def test_snapshots_are_not_measured(self) -> None:
         seen = Sightings()
         seen.note(push_of(PushKind.SNAPSHOT, (900, 0)), now_ms=1_000, is_first_matched=False)
         assert seen.area_ms.sparse() == {}
 
-    @pytest.mark.parametrize("payload", [b"short", push_of(PushKind.DELTA, (1, 0), count=2)])
+    @pytest.mark.parametrize(
+        "payload",
+        [
+            b"short",
+            push_of(PushKind.DELTA, (1, 0), count=2),
+            b"\x09" + push_of(PushKind.DELTA, (1, 0))[1:],
+        ],
+    )
     def test_what_is_no_push_frame_is_refused(self, payload: bytes) -> None:
         with pytest.raises(PushBad):
             Sightings().note(payload, now_ms=0, is_first_matched=False)
