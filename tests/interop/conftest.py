@@ -1,0 +1,20 @@
+"""A broker for all tests of a module; each test takes topics and groups of its own."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.broker_process import running_broker
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_broker(tmp_path_factory.mktemp("interop")) as address:
+        yield address
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return f"t-{uuid.uuid4().hex[:12]}"
