@@ -32,43 +32,43 @@ async def ours(valkey: ValkeyProcess) -> AsyncIterator[RedisReservations]:
 
 
 async def test_a_driver_is_held_once(ours: RedisReservations) -> None:
-    assert await ours.take({1: R1, 2: R1}, hold_ms=60_000) == frozenset()
-    assert await ours.take({2: R2, 3: R2}, hold_ms=60_000) == {2}
+    assert await ours.hold({1: R1, 2: R1}, hold_ms=60_000) == frozenset()
+    assert await ours.hold({2: R2, 3: R2}, hold_ms=60_000) == {2}
 
 
 async def test_only_the_holder_gives_a_driver_back(ours: RedisReservations) -> None:
-    await ours.take({1: R1}, hold_ms=60_000)
+    await ours.hold({1: R1}, hold_ms=60_000)
     await ours.release([(1, R2)])
-    assert await ours.take({1: R2}, hold_ms=60_000) == {1}
+    assert await ours.hold({1: R2}, hold_ms=60_000) == {1}
     await ours.release([(1, R1)])
-    assert await ours.take({1: R2}, hold_ms=60_000) == frozenset()
+    assert await ours.hold({1: R2}, hold_ms=60_000) == frozenset()
 
 
 async def test_a_reservation_lapses_without_its_holder(ours: RedisReservations) -> None:
-    await ours.take({1: R1}, hold_ms=20)
+    await ours.hold({1: R1}, hold_ms=20)
     async with asyncio.timeout(5):
-        while await ours.take({1: R2}, hold_ms=60_000):  # noqa: ASYNC110  # another's clock
+        while await ours.hold({1: R2}, hold_ms=60_000):  # noqa: ASYNC110  # another's clock
             await asyncio.sleep(0.01)
 
 
-async def test_a_renewal_holds_on_takes_what_lapsed_and_names_what_was_lost(
+async def test_holding_again_goes_on_takes_what_lapsed_and_names_what_was_lost(
     ours: RedisReservations,
 ) -> None:
-    await ours.take({1: R1}, hold_ms=60_000)
-    await ours.take({2: R2}, hold_ms=60_000)
-    assert await ours.renew({1: R1, 2: R1, 3: R1}, hold_ms=60_000) == {2}
-    assert await ours.take({1: R2, 3: R2}, hold_ms=60_000) == {1, 3}
+    await ours.hold({1: R1}, hold_ms=60_000)
+    await ours.hold({2: R2}, hold_ms=60_000)
+    assert await ours.hold({1: R1, 2: R1, 3: R1}, hold_ms=60_000) == {2}
+    assert await ours.hold({1: R2, 3: R2}, hold_ms=60_000) == {1, 3}
 
 
 async def test_a_dead_server_is_told_as_away_and_its_return_is_noticed(
     ours: RedisReservations, valkey: ValkeyProcess
 ) -> None:
-    await ours.take({1: R1}, hold_ms=60_000)
+    await ours.hold({1: R1}, hold_ms=60_000)
     valkey.kill()
     with pytest.raises(ReservationsAway):
-        await ours.take({2: R1}, hold_ms=60_000)
+        await ours.hold({2: R1}, hold_ms=60_000)
     with pytest.raises(ReservationsAway):
         await ours.release([(1, R1)])
     valkey.start()
     await eventually(lambda: valkey.is_listening)
-    assert await ours.take({2: R1}, hold_ms=60_000) == frozenset()
+    assert await ours.hold({2: R1}, hold_ms=60_000) == frozenset()

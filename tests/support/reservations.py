@@ -19,15 +19,15 @@ class FakeReservations:
         ride, until_ms = self._held.get(driver, (None, 0))
         return ride if until_ms > self._clock.now_ms() else None
 
-    def hold(self, driver: int, ride: str, *, hold_ms: int) -> None:
+    def hold_elsewhere(self, driver: int, ride: str, *, hold_ms: int) -> None:
+        """As another matcher would."""
         self._held[driver] = (ride, self._clock.now_ms() + hold_ms)
 
-    async def take(self, wanted: Mapping[int, RideId], *, hold_ms: int) -> frozenset[int]:
+    async def hold(self, wanted: Mapping[int, RideId], *, hold_ms: int) -> frozenset[int]:
         self._check()
-        refused = frozenset(driver for driver in wanted if self.holder(driver) is not None)
-        for driver, ride in wanted.items():
-            if driver not in refused:
-                self.hold(driver, ride, hold_ms=hold_ms)
+        refused = frozenset(d for d, ride in wanted.items() if self.holder(d) not in (None, ride))
+        until_ms = self._clock.now_ms() + hold_ms
+        self._held |= {d: (ride, until_ms) for d, ride in wanted.items() if d not in refused}
         return refused
 
     async def release(self, held: Sequence[tuple[int, RideId]]) -> None:
@@ -35,14 +35,6 @@ class FakeReservations:
         for driver, ride in held:
             if self.holder(driver) == ride:
                 del self._held[driver]
-
-    async def renew(self, held: Mapping[int, RideId], *, hold_ms: int) -> frozenset[int]:
-        self._check()
-        lost = {d for d, ride in held.items() if self.holder(d) not in (None, ride)}
-        for driver, ride in held.items():
-            if driver not in lost:
-                self.hold(driver, ride, hold_ms=hold_ms)
-        return frozenset(lost)
 
     async def close(self) -> None:
         return None

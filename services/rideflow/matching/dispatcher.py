@@ -98,7 +98,7 @@ class Dispatcher:
             if not held:
                 return
             try:
-                lost = await self._around.reservations.renew(
+                lost = await self._around.reservations.hold(
                     held, hold_ms=self._settings.reservation_ms
                 )
             except ReservationsAway as error:
@@ -149,7 +149,7 @@ class Dispatcher:
         if not wanted:
             return frozenset()
         try:
-            refused = await self._around.reservations.take(
+            refused = await self._around.reservations.hold(
                 wanted, hold_ms=self._settings.reservation_ms
             )
         except ReservationsAway as error:

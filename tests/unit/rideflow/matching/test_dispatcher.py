@@ -217,7 +217,7 @@ async def test_while_redis_is_away_rides_wait_and_nobody_is_asked(
 
 async def test_a_driver_held_by_another_matcher_is_not_asked(scene: Scene) -> None:
     scene.drivers((2, 1))
-    scene.reservations.hold(1, "a ride elsewhere", hold_ms=1_500)
+    scene.reservations.hold_elsewhere(1, "a ride elsewhere", hold_ms=1_500)
     await scene.wish(CommandKind.REQUEST)
     await scene.window()
     assert [fact.event for fact in scene.facts] == [E.REQUEST_MADE]
