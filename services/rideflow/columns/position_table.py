@@ -60,7 +60,8 @@ class PositionTable:
         sizes = [len(frame.rows) for frame in ordered]
         if not sum(sizes):
             return None
-        rows = np.concatenate([frame.rows for frame in ordered])
+        # Joined as bytes: numpy would work out the common type of structured arrays field by field.
+        rows = np.frombuffer(b"".join([frame.rows.tobytes() for frame in ordered]), POSITION)
         produced_ms = np.repeat(np.array([frame.produced_ms for frame in ordered], np.int64), sizes)
         slots = self.slots.slots_of(rows["driver"].astype(np.uint64), create=True)
         self._ensure()

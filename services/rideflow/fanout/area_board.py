@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 
 import numpy as np
 
-from rideflow.columns.arrays import I64, Bools
+from rideflow.columns.arrays import I32, I64
 from rideflow.contracts.ids import AreaCell
 from rideflow.fanout.city_view import CityView
 
@@ -38,11 +38,16 @@ class Area(Generic[W]):
     """One watched area and what its watchers hold."""
 
     key: AreaKey
-    cells: I64  # numbers of the view's raster
+    cells: I64  # numbers of the view
     lane: int
     watchers: dict[W, None] = field(default_factory=dict)  # a dict keeps their order
     shown: I64 = field(default_factory=_nobody)  # slots, ascending
     shown_at: int = -1  # tick of the view up to which watchers know
+    coarseness: int = 0  # sampling levels left out, see AreaIndex
+
+
+class _Lane(dict[Area[W], None]):
+    """The areas of one lane, in order of coming."""
 
 
 class AreaBoard(Generic[W]):
@@ -51,12 +56,13 @@ class AreaBoard(Generic[W]):
     def __init__(self, view: CityView, *, slices_per_second: int) -> None:
         assert slices_per_second % AREA_HZ == 0, "each lane must come round at a whole slice"
         self._view = view
-        self._lanes = slices_per_second // AREA_HZ
-        self._economy_lanes = slices_per_second // ECONOMY_HZ
+        # By lane, of areas at the full rate and in economy mode.
+        self._lanes = [_Lane[W]() for _ in range(slices_per_second // AREA_HZ)]
+        self._economy_lanes = [_Lane[W]() for _ in range(slices_per_second // ECONOMY_HZ)]
         self._areas: dict[AreaKey, Area[W]] = {}
         self._area_of: dict[W, Area[W]] = {}
         self._watchers_of_cell: dict[int, int] = {}
-        self._dealt = 0
+        self._watched = np.zeros(1, np.int32)
 
     def __len__(self) -> int:
         return len(self._areas)
@@ -79,32 +85,38 @@ class AreaBoard(Generic[W]):
         del area.watchers[watcher]
         if not area.watchers:
             del self._areas[area.key]
+            del self._lanes_of(area.key)[area.lane][area]
             self._count_cells(area, -1)
 
     def due(self, slice_number: int) -> list[Area[W]]:
         """The areas whose turn it is."""
-        return [area for area in self._areas.values() if self._is_due(area, slice_number)]
+        return [
+            area
+            for lanes in (self._lanes, self._economy_lanes)
+            for area in lanes[slice_number % len(lanes)]
+        ]
 
     def all_areas(self) -> Iterator[Area[W]]:
         return iter(self._areas.values())
 
-    def watched_cells(self) -> Bools:
-        """By cell number of the view's raster: whether anybody watches it."""
-        highest = max(len(self._view.cells.cells), 1)
-        watched = np.zeros(highest, np.bool_)
-        watched[list(self._watchers_of_cell)] = True
-        return watched
+    def watched_cells(self) -> I32:
+        """By cell number of the view: 1, 2, 3 ... for those that anybody watches, else 0."""
+        if len(self._watched) < self._view.cell_count:
+            self._watched = np.zeros(self._view.cell_count, np.int32)
+            cells = np.array(list(self._watchers_of_cell), np.int64)
+            self._watched[cells] = np.arange(1, len(cells) + 1)
+        return self._watched
 
-    def _is_due(self, area: Area[W], slice_number: int) -> bool:
-        lanes = self._economy_lanes if area.key.economy else self._lanes
-        return slice_number % lanes == area.lane
+    def _lanes_of(self, key: AreaKey) -> "list[_Lane[W]]":
+        return self._economy_lanes if key.economy else self._lanes
 
     def _open(self, key: AreaKey) -> Area[W]:
-        self._dealt += 1
-        lanes = self._economy_lanes if key.economy else self._lanes
-        numbers = sorted(self._view.cells.number_of_cell(cell) for cell in key.cells)
-        area: Area[W] = Area(key=key, cells=np.array(numbers, np.int64), lane=self._dealt % lanes)
+        lanes = self._lanes_of(key)
+        lane = min(range(len(lanes)), key=lambda number: len(lanes[number]))
+        numbers = sorted(self._view.cell_number(cell) for cell in key.cells)
+        area: Area[W] = Area(key=key, cells=np.array(numbers, np.int64), lane=lane)
         self._areas[key] = area
+        lanes[lane][area] = None
         self._count_cells(area, 1)
         return area
 
@@ -114,3 +126,4 @@ class AreaBoard(Generic[W]):
             counts[number] = counts.get(number, 0) + by
             if counts[number] == 0:
                 del counts[number]
+        self._watched = np.zeros(0, np.int32)  # to be numbered anew when next asked for

@@ -55,10 +55,11 @@ class AreaDesk:
         if not areas:
             return
         deltas = area_deltas(areas, self._fresh_index(now_ms), self._view)
-        for area, delta, frame in zip(
-            areas, deltas, self._frames.deltas(areas, deltas, now_ms), strict=True
-        ):
-            self._send(area, frame, len(delta.changed), now_ms)
+        frames = self._frames.deltas(deltas, now_ms)
+        start = 0
+        for area, frame, end in zip(areas, frames, deltas.changed_ends, strict=True):
+            self._send(area, frame, end - start, now_ms)
+            start = end
 
     def _send(self, area: Area[PushSession], delta: bytes, changes: int, now_ms: int) -> None:
         framed = binary_frame(delta) if delta else b""
