@@ -11,8 +11,8 @@ from rideflow.fanout.area_frames import AreaFrames
 from rideflow.fanout.area_index import AreaIndex
 from rideflow.fanout.city_view import CityView
 from rideflow.fanout.disguise import Disguise
-from rideflow.fanout.link import binary_frame
 from rideflow.fanout.push_session import PushSession
+from rideflow.running.websocket_frames import binary_frame
 
 # The index is made anew in each slice unless that would take more than this part of the time:
 # a million drivers cost 20 ms, and then cars enter areas a little later.

@@ -8,38 +8,16 @@ import asyncio
 import fcntl
 import logging
 import socket
-import struct
 import termios
 from typing import Final, Protocol
+
+from rideflow.running.websocket_frames import close_frame
 
 journal = logging.getLogger("hailstream.fanout")
 
 _TCP_NOTSENT_LOWAT: Final = 25  # Linux; Python 3.11's socket module does not name it
 _NOTSENT_BYTES: Final = 16_384
 _WRITE_BUFFER_BYTES: Final = 8_192
-_TEXT, _BINARY, _CLOSE = 0x81, 0x82, 0x88  # final frames, RFC 6455 5.2
-
-
-def text_frame(payload: bytes) -> bytes:
-    return _frame(_TEXT, payload)
-
-
-def binary_frame(payload: bytes) -> bytes:
-    return _frame(_BINARY, payload)
-
-
-def close_frame(code: int, reason: str) -> bytes:
-    return _frame(_CLOSE, struct.pack(">H", code) + reason.encode()[:120])
-
-
-def _frame(opcode: int, payload: bytes) -> bytes:
-    """A frame from server to client: never masked (RFC 6455 5.1)."""
-    size = len(payload)
-    if size < 126:
-        return bytes((opcode, size)) + payload
-    if size < 65_536:
-        return struct.pack(">BBH", opcode, 126, size) + payload
-    return struct.pack(">BBQ", opcode, 127, size) + payload
 
 
 class Link(Protocol):

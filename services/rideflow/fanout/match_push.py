@@ -13,8 +13,8 @@ from rideflow.contracts.ids import RideId
 from rideflow.contracts.positions import PositionFlag
 from rideflow.contracts.push import CAR, PushKind
 from rideflow.fanout.city_view import CityView
-from rideflow.fanout.link import binary_frame
 from rideflow.fanout.push_session import PushSession
+from rideflow.running.websocket_frames import binary_frame
 
 # The place in such a position is an older one: its age says nothing of how fast we were.
 _OLD_PLACE: Final = PositionFlag.HELD | PositionFlag.DARK

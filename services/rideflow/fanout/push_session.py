@@ -16,7 +16,8 @@ from rideflow.contracts.driver_socket import CloseCode
 from rideflow.contracts.ids import RideId
 from rideflow.contracts.push import WatchArea, WatchDown
 from rideflow.contracts.tokens import Claims, Role
-from rideflow.fanout.link import Link, binary_frame, text_frame
+from rideflow.fanout.link import Link
+from rideflow.running.websocket_frames import binary_frame, text_frame
 
 HEARTBEAT_MS: Final = 2_000
 CONGESTED_ABOVE_BYTES: Final = 32_768  # a second and more of a full area

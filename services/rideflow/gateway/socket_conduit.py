@@ -8,7 +8,7 @@ import msgspec
 from rideflow.contracts.driver_socket import ACK, ACK_KIND, ACK_VERSION, CloseCode, Downward
 from rideflow.contracts.driver_socket import Rejected as RejectedMessage
 from rideflow.gateway.ack_pacer import AckPacer
-from rideflow.gateway.websocket_frames import binary_frame, close_frame, text_frame
+from rideflow.running.websocket_frames import binary_frame, close_frame, text_frame
 
 _encoder = msgspec.json.Encoder()
 
