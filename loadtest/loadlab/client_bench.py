@@ -12,6 +12,7 @@ import asyncio
 import json
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -56,7 +57,7 @@ class LostRecords(Exception):
     """What was read is not what was sent: the figures would be worthless."""
 
 
-def prepared_columns(records_per_send: int) -> list[FixedColumns]:
+def prepared_columns(records_per_send: int, *, now_ms: int) -> list[FixedColumns]:
     """Return sends of random pings, placed as every client places them."""
     chance = np.random.default_rng(SEED)
     sends = []
@@ -68,7 +69,7 @@ def prepared_columns(records_per_send: int) -> list[FixedColumns]:
                 keys=keys,
                 values=values,
                 partitions=partitions_of(keys, PARTITIONS),
-                timestamp_ms=1_700_000_000_000,
+                timestamp_ms=now_ms,
             )
         )
     return sends
@@ -88,10 +89,9 @@ class Stopwatch:
         return round(records / (time.perf_counter() - self._wall_s))
 
 
-async def produce(log: Log, topic: TopicName, records_per_send: int, sends: int) -> None:
+async def produce(log: Log, topic: TopicName, prepared: Sequence[FixedColumns], sends: int) -> None:
     """Send as fast as the window lets us. Raises the first failure."""
     producer = log.producer()
-    prepared = prepared_columns(records_per_send)
     completed = asyncio.Event()
     failures: list[LogError] = []
 
@@ -103,7 +103,7 @@ async def produce(log: Log, topic: TopicName, records_per_send: int, sends: int)
     for number in range(sends):
         while not producer.has_room:
             completed.clear()
-            await completed.wait()
+            await completed.wait()  # set by whichever send completes next
         producer.send_columns(topic, prepared[number % PREPARED_SENDS], delivered)
     await producer.flush()
     await producer.close()
@@ -133,8 +133,9 @@ async def measure(servers: str, engine: str, records_per_send: int, sends: int) 
     records = records_per_send * sends
     try:
         await log.admin.ensure_topics([TopicSpec(name=topic, partitions=PARTITIONS)])
+        prepared = prepared_columns(records_per_send, now_ms=SystemClock().now_ms())
         watch = Stopwatch()
-        await produce(log, topic, records_per_send, sends)
+        await produce(log, topic, prepared, sends)
         produce_cpu_us, produce_per_second = watch.cpu_us(records), watch.per_second(records)
         watch = Stopwatch()
         await consume(log, topic, records)

@@ -31,7 +31,8 @@ NOW_MS = 1_700_000_000_000
 
 async def new_topic(log: Log, partitions: int) -> TopicName:
     name = TopicName(f"t-{uuid.uuid4().hex[:12]}")
-    await log.admin.ensure_topics([TopicSpec(name=name, partitions=partitions)])
+    forever = {"retention.ms": "-1"}  # the tests' timestamps are years old
+    await log.admin.ensure_topics([TopicSpec(name=name, partitions=partitions, configs=forever)])
     return name
 
 

@@ -143,11 +143,12 @@ def encode_columns(
     matrix["tail"] = 0
     slices: list[ColumnSlice] = []
     data = matrix.view(np.uint8).data
+    heads = matrix["head"]
     batch_max = max(1, min(RECORDS_MAX, BATCH_BYTES_MAX // layout.stride))
     for partition, start, end in bounds:
         for low in range(start, end, batch_max):
             high = min(end, low + batch_max)
-            matrix["head"][low:high] = layout.heads(high - low)
+            heads[low:high] = layout.heads(high - low)
             part = data[low * layout.stride : high * layout.stride]
             slices.append(ColumnSlice(partition=partition, record_count=high - low, records=part))
     return slices

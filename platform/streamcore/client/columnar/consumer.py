@@ -32,6 +32,7 @@ from streamcore.client.columnar.fetcher import Answer, Fetcher
 from streamcore.client.columnar.group_member import GroupMember
 from streamcore.client.columnar.offset_lookup import look_up_offsets
 from streamcore.client.columnar.positions import ReadPositions
+from streamcore.client.columnar.retrying import retried
 from streamcore.client.owned_tasks import OwnedTasks, journal
 from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.messages.list_offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
@@ -67,7 +68,7 @@ class ColumnarConsumer:
             return
         given = self._subscription.offsets
         self._positions.assign({place: given.get(place) for place in self._cluster.places(topics)})
-        await self._place_all()
+        await retried(self._cluster, self._settle)
 
     async def poll(self) -> Sequence[Batch]:
         deadline_ms = self._clock.monotonic_ms() + self._subscription.wait_ms_max + TRAVEL_MS
@@ -230,8 +231,7 @@ class ColumnarConsumer:
         backoff = Backoff(self._cluster.rng)
         while True:
             try:
-                await self._refresh()
-                await self._place_all()
+                await self._settle()
             except (LogError, TimeoutError) as error:
                 journal.debug("consumer waits: %s", error)
                 delay_ms = backoff.next_delay_ms()
@@ -241,16 +241,17 @@ class ColumnarConsumer:
         self._repair = None
         self._wake()
 
-    async def _refresh(self) -> None:
+    async def _settle(self) -> None:
+        """Learn who leads, and place and connect what has to be."""
         self._is_stale = self._fetcher.has_lost_one = False
         try:
             await self._cluster.refresh(self._subscription.topics)
+            await self._place_all()
         except BaseException:
             self._is_stale = True
             raise
 
     async def _place_all(self) -> None:
-        """Give an offset to every partition without one, and connect to all leaders."""
         unplaced = self._positions.unplaced
         if unplaced:
             for place, offset in (await self._start_offsets(unplaced)).items():

@@ -106,13 +106,16 @@ class Outbox:
             place = (send.topic, batch.partition)
             batch.base_sequence = self._sequences.get(place, 0)
             self._sequences[place] = sequence_after(batch.base_sequence, batch.record_count)
-            target = next(
-                (each for each in send.rounds if batch.partition not in each.unacknowledged), None
-            )
-            if target is None:
-                target = Round(topic=send.topic, unacknowledged={})
-                send.rounds.append(target)
-            target.unacknowledged[batch.partition] = batch
+            self._round_without(send, batch.partition).unacknowledged[batch.partition] = batch
+
+    def _round_without(self, send: Send, partition: int) -> Round:
+        """Return the send's first round that has no batch of this partition yet."""
+        assert send.rounds is not None
+        for each in send.rounds:
+            if partition not in each.unacknowledged:
+                return each
+        send.rounds.append(Round(topic=send.topic, unacknowledged={}))
+        return send.rounds[-1]
 
     def next_round(self) -> Round | None:
         """Return the round to send now, if the window has room for one."""
