@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,6 @@ from rideflow.roads.metric import LiveMetric
 from rideflow.roads.spots import Spot, Spots
 
 NOW_MS = 1_700_000_000_000
-SERIES_S = 0.4  # each figure is measured about this long
 FAN_IN = 50
 NEAREST = 10
 
@@ -49,8 +49,11 @@ class Measured:
     sample_us: float  # a position that teaches a speed
 
 
-def run(*, city: Path, drivers: int = 100_000, seed: int = 1) -> Measured:
-    """Measure with so many open drivers on the roads of the city pack `city`."""
+def run(*, city: Path, drivers: int = 100_000, seed: int = 1, series_s: float = 0.4) -> Measured:
+    """Measure with so many open drivers on the roads of the city pack `city`.
+
+    `series_s`: CPU seconds that each figure is measured for.
+    """
     roads, chance = CityRoads.load(city), np.random.default_rng(seed)
     view = DriverView()
     read = _see(view, roads, drivers, chance)
@@ -64,29 +67,30 @@ def run(*, city: Path, drivers: int = 100_000, seed: int = 1) -> Measured:
     book = SpeedBook(roads.graph, pack=roads.digest)
     samples = speed_samples(read.rows, roads, limit=2_000)
     book.add(samples.edges, samples.kmh)
+    us = partial(_us, series_s=series_s)
     return Measured(
         drivers=drivers,
-        fan_in_nodes_us=_us(lambda n: metric.node_etas_ms(heads, int(tails[n]))),
-        fan_in_us=_us(lambda n: roads.etas_ms(few, ends[n % 50])),
-        route_us=_us(lambda n: roads.route(ends[n % 50], ends[(n + 1) % 50])),
-        nearest_build_ms=_us(lambda _: NearestGrid(x, y)) / 1_000,
-        nearest_us=_us(lambda n: grid.nearest(x[n : n + 1], y[n : n + 1], k=NEAREST)),
-        nearest_of_many_us=_us(lambda _: grid.nearest(x[:1_000], y[:1_000], k=NEAREST)) / 1_000,
-        nearby_us=_us(
+        fan_in_nodes_us=us(lambda n: metric.node_etas_ms(heads, int(tails[n]))),
+        fan_in_us=us(lambda n: roads.etas_ms(few, ends[n % 50])),
+        route_us=us(lambda n: roads.route(ends[n % 50], ends[(n + 1) % 50])),
+        nearest_build_ms=us(lambda _: NearestGrid(x, y)) / 1_000,
+        nearest_us=us(lambda n: grid.nearest(x[n : n + 1], y[n : n + 1], k=NEAREST)),
+        nearest_of_many_us=us(lambda _: grid.nearest(x[:1_000], y[:1_000], k=NEAREST)) / 1_000,
+        nearby_us=us(
             lambda n: nearby.cars(
                 float(lat[n]), float(lon[n]), ends[n % 50], k=NEAREST, now_ms=NOW_MS
             )
         ),
-        refresh_ms=_us(lambda _: roads.refresh(book.travel_ms())) / 1_000,
-        sample_us=_us(lambda _: speed_samples(read.rows, roads, limit=2_000)) / 2_000,
+        refresh_ms=us(lambda _: roads.refresh(book.travel_ms())) / 1_000,
+        sample_us=us(lambda _: speed_samples(read.rows, roads, limit=2_000)) / 2_000,
     )
 
 
-def _us(work: Callable[[int], object]) -> float:
+def _us(work: Callable[[int], object], *, series_s: float) -> float:
     """Mean CPU microseconds of `work`, called with 0, 1, 2 ..."""
     work(0)
     calls, began = 0, time.process_time()
-    while (passed := time.process_time() - began) < SERIES_S:
+    while (passed := time.process_time() - began) < series_s:
         work(calls % 1_000)
         calls += 1
     return round(passed / calls * 1e6, 2)

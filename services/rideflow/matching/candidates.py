@@ -57,7 +57,7 @@ class Shortlist:
 
     driver: Longs  # index into OpenDrivers, NOBODY where there is none
     metres: Floats  # straight line
-    eta_s: Floats  # by road; infinity where it was not asked for
+    eta_s: Floats  # by road; infinity where there is no way, or nobody
     passed_over: Bytes  # PassedOver
 
 
@@ -89,8 +89,9 @@ def shortlist(
     passed_over = np.where(driver == NOBODY, PassedOver.NOBODY, PassedOver.NOT).astype(np.uint8)
     for row, pickup in enumerate(pickups):
         _mark_turned_down(passed_over[row], drivers.ids, driver[row], pickup.turned_down)
+    # Asked also about those who turned the ride down: the decision tells how near they were.
+    eta_s = times.etas_s(driver, driver != NOBODY)
     in_question = passed_over == PassedOver.NOT
-    eta_s = times.etas_s(driver, in_question)
     passed_over[in_question & (eta_s > eta_s_max)] = PassedOver.TOO_FAR
     passed_over[in_question & np.isinf(eta_s)] = PassedOver.NO_WAY
     return Shortlist(driver=driver, metres=metres, eta_s=eta_s, passed_over=passed_over)

@@ -109,7 +109,7 @@ def _candidate(plan: Plan, ride: int, place: int, holders: dict[int, RideId]) ->
 
 
 def _shown(seconds: float) -> float:
-    """JSON has no infinity: what was not asked for or is out of the question is -1."""
+    """JSON has no infinity: a way that does not exist, or a cost out of the question, is -1."""
     return round(seconds, 3) if math.isfinite(seconds) else -1.0
 
 

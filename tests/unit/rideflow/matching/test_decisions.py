@@ -72,7 +72,8 @@ def test_who_serves_another_rider_better_is_named_and_the_shadow_policy_differs(
 def test_who_turned_the_ride_down_is_not_asked_again() -> None:
     (decision,) = decide([[40.0, 300.0]], turned_down=101)
     assert decision.chosen == 102
-    assert decision.candidates[0].passed_over == "turned this ride down"
+    passed = decision.candidates[0]
+    assert (passed.eta_s, passed.passed_over) == (40.0, "turned this ride down")
 
 
 def test_nobody_is_asked_to_drive_too_far_or_where_no_road_leads() -> None:
