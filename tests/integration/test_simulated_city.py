@@ -214,6 +214,30 @@ class FastClock:
         await asyncio.sleep(left_ms / 1000)
 
 
+async def test_impatient_riders_cancel_and_their_drivers_go_on(pack: CityPack) -> None:
+    shape = DemandShape(cancel_share=1.0, first_wait_s=0.2, pause_s=30.0)
+    world = WorldSettings(drivers=20, block_size=5, period_ms=1_000.0, rates=_PERFECT)
+    async with fake_gateway() as fake, asyncio.TaskGroup() as tasks:
+        settings = settings_for(fake, riders=3, demand=shape, world=world, duration_s=None)
+        stopping = asyncio.Event()
+        running = tasks.create_task(
+            run_city(pack, settings, clock=SystemClock(), rng=random.Random(1), stopping=stopping)
+        )
+        await eventually(lambda: _drivers_of_cancelled(fake) != [])
+        cancelled = _drivers_of_cancelled(fake)
+        heard = fake.pings_total
+        await eventually(lambda: fake.pings_total > heard + 40)
+        stopping.set()
+        found = await running
+    assert found.rides_cancelled >= 1
+    last = {int(ping["driver"]): int(ping["state"]) for ping in fake.pings()}
+    assert last[cancelled[0]] == 1
+
+
+def _drivers_of_cancelled(fake: FakeGateway) -> list[int | None]:
+    return [fact.driver for fact in fake.facts.values() if fact.state == "cancelled"]
+
+
 async def test_without_a_gateway_the_address_is_named(pack: CityPack) -> None:
     clock = SystemClock()
     world = World(pack.graph, WorldSettings(drivers=5, block_size=5))

@@ -146,6 +146,11 @@ class FakeGateway:
         reply = RideReply(ride=ride, state="requested")
         return web.Response(status=202, body=msgspec.json.encode(reply))
 
+    async def cancel(self, request: web.Request) -> web.Response:
+        fact = self.facts[request.match_info["ride"]]
+        await self._tell(_after(fact, RideEvent.RIDE_CANCELLED))
+        return web.Response(status=202, body=b"{}")
+
     async def watch(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -204,6 +209,7 @@ async def fake_gateway() -> AsyncIterator[FakeGateway]:
     application = web.Application()
     application.router.add_get("/v1/fleets/{fleet}/stream", fake.fleet_stream)
     application.router.add_post("/v1/rides", fake.ask)
+    application.router.add_post("/v1/rides/{ride}/cancel", fake.cancel)
     application.router.add_get("/v1/watch", fake.watch)
     runner = web.AppRunner(application, shutdown_timeout=0.5)
     await runner.setup()

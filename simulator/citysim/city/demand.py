@@ -36,6 +36,7 @@ class DemandShape:
     usual_m: float = 2_600.0  # median of the others
     spread: float = 0.6  # of the logarithm
     first_wait_s: float = 8.0  # everyone's first trip begins within it
+    cancel_share: float = 0.03  # of trips: given up again, if the rider is not on board by then
     pause_s: float = 45.0  # mean time from the end of a trip to asking for the next, at night
 
 
@@ -50,6 +51,7 @@ class Trip:
     destination: Spot
     pickup_place: tuple[float, float]  # lon, lat
     destination_place: tuple[float, float]
+    cancel_after_ms: int | None  # from asking; None: the rider is patient
 
 
 class Demand:
@@ -81,6 +83,7 @@ class Demand:
             destination=destination,
             pickup_place=place,
             destination_place=place_of(self._graph, destination),
+            cancel_after_ms=self._cancel_after_ms(rider, number),
         )
 
     def within(self, *, riders: int, duration_s: float) -> Iterator[Trip]:
@@ -103,6 +106,12 @@ class Demand:
             return int(1000 * self._shape.first_wait_s * share)
         mean_s = self._shape.pause_s / (1.0 + rush(self._hour))
         return int(1000 * (5.0 - mean_s * log(1.0 - share)))
+
+    def _cancel_after_ms(self, rider: int, number: int) -> int | None:
+        share = self._chance(rider, number, 0xCA)
+        if share >= self._shape.cancel_share:
+            return None
+        return 2_000 + int(18_000 * share / self._shape.cancel_share)
 
     def _anywhere(self, rider: int, number: int, what: int) -> Spot:
         """Return a place where people are, by two numbers of chance: `what` and the next."""

@@ -54,12 +54,13 @@ def demand_digest(demand: Demand, *, riders: int, duration_s: float) -> tuple[st
     for trip in demand.within(riders=riders, duration_s=duration_s):
         digest.update(
             struct.pack(
-                "<5q2d",
+                "<6q2d",
                 trip.rider,
                 trip.number,
                 trip.pause_ms,
                 trip.pickup.edge,
                 trip.destination.edge,
+                -1 if trip.cancel_after_ms is None else trip.cancel_after_ms,
                 round(trip.pickup.offset_m, 2),
                 round(trip.destination.offset_m, 2),
             )

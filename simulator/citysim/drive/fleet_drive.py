@@ -19,7 +19,8 @@ from rideflow.contracts.tokens import Role
 
 TICK_MS = 20
 LATE_MS = 100  # a ping that leaves later than this after its fix counts as late
-_DRAIN_MS = 8_000
+_DRAIN_MS = 8_000  # after the last ping of a run
+_DRAIN_STOPPED_MS = 2_000  # after a signal: the process has to end
 _BLOCKS_PER_TURN = 2_000  # so that catching up leaves the loop time to read acknowledgements
 
 
@@ -108,7 +109,7 @@ class FleetDrive:
             await clock.sleep_until(tick_at)
         self.tally.wall_ms = clock.monotonic_ms() - start_at
         self._hand_over(self._world.phones.leave(), clock.now_ms())
-        await self._drain()
+        await self._drain(stopping)
 
     def _tick(self, schedule: Schedule, now_ms: int) -> None:
         for action in self._world.duties.due(now_ms):
@@ -162,10 +163,12 @@ class FleetDrive:
                 rejected = self.tally.rejected
                 rejected[message.reason] = rejected.get(message.reason, 0) + message.count
 
-    async def _drain(self) -> None:
-        deadline_ms = self._clock.monotonic_ms() + _DRAIN_MS
+    async def _drain(self, stopping: asyncio.Event) -> None:
+        """Wait for what is not acknowledged, but not for ever."""
+        begin_ms = self._clock.monotonic_ms()
         while any(len(socket.window) for socket in self._sockets):
-            if self._clock.monotonic_ms() >= deadline_ms:
+            patience_ms = _DRAIN_STOPPED_MS if stopping.is_set() else _DRAIN_MS
+            if self._clock.monotonic_ms() >= begin_ms + patience_ms:
                 return
             for socket in self._sockets:
                 socket.flush()

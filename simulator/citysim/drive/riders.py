@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -137,32 +138,50 @@ class Rider:
             return
         self._watch = watch = Watch(ride=ride)
         await self._say(WatchRide(ride=ride))
-        try:
-            async with asyncio.timeout(_RIDE_S_MAX):
-                await watch.ended.wait()
-        except TimeoutError:
-            self._tally.given_up += 1
+        if trip.cancel_after_ms is not None:
+            await self._wait(watch, trip.cancel_after_ms / 1000.0)
+            await self._cancel(watch, token)
+        await self._wait(watch, _RIDE_S_MAX)
+        self._tally.given_up += not watch.ended.is_set()
         self._watch = None
+
+    async def _wait(self, watch: Watch, within_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await watch.ended.wait()
+
+    async def _cancel(self, watch: Watch, token: str) -> None:
+        """Give the ride up, unless the rider is in the car or the ride is over."""
+        state = RideState.REQUESTED if watch.fact is None else watch.fact.state
+        if state is not RideState.ON_TRIP and state not in FINAL_STATES:
+            await self._post(f"/v1/rides/{watch.ride}/cancel", b"{}", token)
 
     async def _ask(self, trip: Trip, token: str) -> RideId | None:
         wish = RideAsk(pickup=_place(trip.pickup_place), destination=_place(trip.destination_place))
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._tally.requested += 1
+        body = await self._post("/v1/rides", msgspec.json.encode(wish), token)
+        try:
+            if body is not None:
+                return msgspec.json.decode(body, type=RideReply).ride
+        except msgspec.MsgspecError as error:
+            journal.warning("%s: no answer to a wish for a ride: %s", self._name, error)
+        self._tally.refused += 1
+        return None
+
+    async def _post(self, path: str, body: bytes, token: str) -> bytes | None:
+        """Return the answer to an accepted request; None, and a journal line, otherwise."""
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
             async with self._session.post(
-                f"{self._gateway_url}/v1/rides",
-                data=msgspec.json.encode(wish),
-                headers=headers,
-                timeout=_HTTP_TIMEOUT,
+                f"{self._gateway_url}{path}", data=body, headers=headers, timeout=_HTTP_TIMEOUT
             ) as reply:
-                body = await reply.read()
+                answer = await reply.read()
                 if reply.status == 202:
-                    return msgspec.json.decode(body, type=RideReply).ride
-                said = body[:200].decode("utf-8", "replace")
-                journal.warning("%s: ride refused: %d %s", self._name, reply.status, said)
-        except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
-            journal.warning("%s: asking for a ride failed: %s", self._name, error)
-        self._tally.refused += 1
+                    return answer
+                said = answer[:200].decode("utf-8", "replace")
+                journal.warning("%s: %s refused: %d %s", self._name, path, reply.status, said)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            journal.warning("%s: %s failed: %r", self._name, path, error)
         return None
 
     async def _keep_watching(self, token: str) -> None:
