@@ -50,7 +50,7 @@ class NearestGrid:
         """Return indexes and distances in metres, both of shape (askers, k), nearest first.
 
         Where there are fewer than k points the rest is `NOBODY` and infinity. Equally near
-        points come in the order of their indexes.
+        points of one cell come in the order of their indexes.
         """
         assert k > 0
         indexes = np.full((len(x), k), NOBODY, np.int64)
@@ -71,17 +71,17 @@ class NearestGrid:
     def _ranked(self, x: Floats, y: Floats, reach: int, k: int) -> tuple[Longs, Floats]:
         """Return the k nearest of the points in the square of cells around each asker."""
         asker, place = self._around(x, y, reach)
-        distance = np.hypot(self._x[place] - x[asker], self._y[place] - y[asker])
-        index = self._order[place]
-        ranked = np.lexsort((index, distance, asker))
-        asker, index, distance = asker[ranked], index[ranked], distance[ranked]
+        east, north = self._x.take(place) - x.take(asker), self._y.take(place) - y.take(asker)
+        squared = east * east + north * north
+        ranked = np.lexsort((squared, asker))
+        asker, squared = asker.take(ranked), squared.take(ranked)
         count = np.bincount(asker, minlength=len(x))
         rank = np.arange(len(asker)) - np.repeat(np.cumsum(count) - count, count)
         kept = rank < k
         indexes = np.full((len(x), k), NOBODY, np.int64)
         metres = np.full((len(x), k), np.inf)
-        indexes[asker[kept], rank[kept]] = index[kept]
-        metres[asker[kept], rank[kept]] = distance[kept]
+        indexes[asker[kept], rank[kept]] = self._order.take(place.take(ranked[kept]))
+        metres[asker[kept], rank[kept]] = np.sqrt(squared[kept])
         return indexes, metres
 
     def _around(self, x: Floats, y: Floats, reach: int) -> tuple[Longs, Longs]:
