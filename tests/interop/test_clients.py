@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 PARTITIONS = 4
-WITHIN_MS = 20_000
+WITHIN_MS = 40_000
 START_MS = 1_750_000_000_000
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 

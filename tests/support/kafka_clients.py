@@ -12,7 +12,7 @@ from typing import Any, Protocol
 SESSION_TIMEOUT_MS = 2_000
 HEARTBEAT_MS = 300
 POLL_MS = 200
-CALL_TIMEOUT_S = 20.0
+CALL_TIMEOUT_S = 40.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
