@@ -89,11 +89,11 @@ class NearestGrid:
         rows = np.arange(-reach, reach + 1)
         row = self._row(y)[:, None] + rows[None, :]
         column = self._column(x)[:, None]
-        left, right = column - reach, column + reach + 1
-        is_row = (row >= 0) & (row < self._rows) & (right > 0) & (left < self._columns)
+        left = np.maximum(column - reach, 0)
+        right = np.minimum(column + reach + 1, self._columns)
+        is_row = (row >= 0) & (row < self._rows)
         base = np.where(is_row, row, 0) * self._columns
-        first = self._start[base + np.clip(left, 0, self._columns)]
-        last = self._start[base + np.clip(right, 0, self._columns)]
+        first, last = self._start.take(base + left), self._start.take(base + right)
         count = np.where(is_row, last - first, 0).ravel()
         slice_of = np.repeat(np.arange(len(count)), count)
         within = np.arange(len(slice_of)) - np.repeat(np.cumsum(count) - count, count)
@@ -116,11 +116,11 @@ class NearestGrid:
     def _column(self, x: Floats) -> Longs:
         """Return the column of each x; askers outside the grid look from its border."""
         column = np.floor((x - self._west) / self._cell_m)
-        return np.clip(column, 0, self._columns - 1).astype(np.int64)
+        return np.minimum(np.maximum(column, 0), self._columns - 1).astype(np.int64)
 
     def _row(self, y: Floats) -> Longs:
         row = np.floor((y - self._south) / self._cell_m)
-        return np.clip(row, 0, self._rows - 1).astype(np.int64)
+        return np.minimum(np.maximum(row, 0), self._rows - 1).astype(np.int64)
 
 
 def _cell_m(width: float, height: float, count: int) -> float:
