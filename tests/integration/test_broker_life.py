@@ -1,11 +1,14 @@
 """A broker process: how it starts, how it ends, and what is left when it is killed."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -186,3 +189,20 @@ def test_it_ends_on_an_interrupt_too(tmp_path: Path) -> None:
         assert process.stdout.readline().startswith("ready kafka://127.0.0.1:")
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 0
+
+
+def test_its_figures_are_served_for_prometheus(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (
+        BrokerProcess(tmp_path / "data", metrics_port=port) as broker,
+        RawClient(broker.address) as client,
+    ):
+        create_topic(client)
+        client.ask(ApiKey.PRODUCE, 7, produce_body(0))
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(f"http://127.0.0.1:{port}/other", timeout=10)
+    assert "hailstream_broker_appended_batches_total 1\n" in text
+    assert "hailstream_broker_connections 1\n" in text

@@ -10,7 +10,7 @@ import logging
 import random
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from groundwork.real.clocks import SystemClock
 from groundwork.real.disk import OsDirectory
@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
 EXIT_FAILURE = 1
+# A tick of requests makes some thousand objects that die with it: looking for cycles
+# among them seven times as often, as by default, finds none.
+GC_THRESHOLDS = (5_000, 20, 50)
 
 
 class CannotListen(Exception):
@@ -40,24 +43,27 @@ class Broker:
         self.services = services
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
-
-    @property
-    def connection_count(self) -> int:
-        return len(self._connections)
+        self._metrics_server: asyncio.Server | None = None
 
     async def listen(self) -> int:
         """Accept connections; return the port. Raises `CannotListen`."""
+        loop = asyncio.get_running_loop()
         settings = self.services.settings
-        try:
-            self._server = await asyncio.get_running_loop().create_server(
-                self._connection, settings.listen_host, settings.listen_port, backlog=BACKLOG
-            )
-        except OSError as error:
-            where = f"{settings.listen_host}:{settings.listen_port}"
-            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error}"
-            raise CannotListen(f"{where} {why}") from error
+        self._server = await _listening(
+            settings.listen_host,
+            settings.listen_port,
+            lambda host, port: loop.create_server(self._connection, host, port, backlog=BACKLOG),
+        )
         port: int = self._server.sockets[0].getsockname()[1]
         self.services.listening_port = port
+        if settings.metrics_port is not None:
+            # Imported here: most brokers do without the page and what it brings along.
+            from streamcore.broker.metrics_page import MetricsPage
+
+            page = MetricsPage(self.services, lambda: len(self._connections))
+            self._metrics_server = await _listening(
+                settings.listen_host, settings.metrics_port, page.listen
+            )
         return port
 
     def _connection(self) -> Connection:
@@ -80,14 +86,25 @@ class Broker:
 
     async def close(self) -> None:
         """End in order: nothing that was answered is lost."""
-        if self._server is not None:
-            self._server.close()
+        for server in (self._server, self._metrics_server):
+            if server is not None:
+                server.close()
         self.services.fetches.on_shutdown()
         self.services.appends.flush()
         await self.services.durability.close()
         for connection in list(self._connections):
             connection.close()
         self.services.topics.close()
+
+
+async def _listening(
+    host: str, port: int, listen: Callable[[str, int], Awaitable[asyncio.Server]]
+) -> asyncio.Server:
+    try:
+        return await listen(host, port)
+    except OSError as error:
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error}"
+        raise CannotListen(f"{host}:{port} {why}") from error
 
 
 async def run_broker(
@@ -135,6 +152,7 @@ async def _run_locked(
         # What lives now lives until the end: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         on_ready(f"ready kafka://{settings.listen_host}:{port} node={settings.node_id}")
         async with asyncio.TaskGroup() as tasks:
             work = tasks.create_task(broker.run())
