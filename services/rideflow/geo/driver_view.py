@@ -4,7 +4,7 @@ A view: it may be thrown away and is whole again after one report interval. Memo
 a driver ever seen, bounded by the slots.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,10 +74,13 @@ class DriverView:
         slots = self._table.slots.slots_of(np.fromiter(drivers, np.uint64))
         return np.asarray(slots[slots != NO_SLOT])
 
-    def fix_ms(self, driver: int) -> int | None:
-        """When the driver was last believed to be somewhere; None for a stranger."""
-        rows = self._table.positions(self.slots_of([driver]))
-        return int(rows["fix_ms"][0]) if len(rows) else None
+    def fixes_ms(self, drivers: Sequence[int]) -> I64:
+        """When each driver was last believed to be somewhere; 0 for strangers."""
+        slots = self._table.slots.slots_of(np.array(drivers, np.uint64))
+        fixes_ms = np.zeros(len(drivers), np.int64)
+        seen = np.flatnonzero(slots != NO_SLOT)
+        fixes_ms[seen] = self._table.positions(slots.take(seen))["fix_ms"]
+        return fixes_ms
 
     def place(self, driver: int) -> tuple[float, float] | None:
         """Latitude and longitude of a driver in degrees; None for a stranger."""

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from groundwork.metrics import Registry
 from groundwork.seams import Clock
 from rideflow.contracts.ids import RideId
@@ -81,8 +83,9 @@ class Dispatcher:
         async with self._turn:
             self._window += 1
             now_ms = self._around.clock.now_ms()
+            silence_ms = self._silence_ms(now_ms)
             overdue = facts_due(
-                self._book, self._settings.patience, now_ms=now_ms, silent_ms=self._silent_ms
+                self._book, self._settings.patience, now_ms=now_ms, silent_ms=silence_ms.get
             )
             for fact in overdue:
                 self._book.add(fact)
@@ -216,12 +219,14 @@ class Dispatcher:
             refusal,
         )
 
-    def _silent_ms(self, driver: int) -> int | None:
-        now_ms = self._around.clock.now_ms()
-        if now_ms - self._around.view.newest_produced_ms > _BLIND_AFTER_MS:
-            return None
-        seen_ms = self._around.view.fix_ms(driver) or 0
-        return now_ms - max(seen_ms, self._started_ms)
+    def _silence_ms(self, now_ms: int) -> dict[int, int]:
+        """How long the drivers of rides under way have not been seen; empty while we are blind."""
+        view = self._around.view
+        if now_ms - view.newest_produced_ms > _BLIND_AFTER_MS:
+            return {}
+        drivers = list(self._book.engaged)
+        seen_ms = np.maximum(view.fixes_ms(drivers), self._started_ms)
+        return dict(zip(drivers, (now_ms - seen_ms).tolist(), strict=True))
 
     def _note_reservations(self, error: ReservationsAway | None) -> None:
         """Say once that Redis is away, and once that it is back."""

@@ -59,11 +59,11 @@ def test_bytes_that_are_no_frame_are_counted_and_the_others_still_count() -> Non
     view = DriverView()
     read = view.take_frames([b"nonsense", frame({})[:-1], frame({"driver": 7})])
     assert read.corrupt == 2
-    assert view.fix_ms(7) == NOW_MS
+    assert view.fixes_ms([7]).tolist() == [NOW_MS]
     assert view.newest_produced_ms == NOW_MS
 
 
 def test_a_stranger_is_nowhere() -> None:
     view = DriverView()
-    assert (view.fix_ms(5), view.place(5)) == (None, None)
+    assert (view.fixes_ms([5]).tolist(), view.place(5)) == ([0], None)
     assert view.slots_of([5]).tolist() == []

@@ -237,6 +237,18 @@ async def test_reservations_are_held_on_to_while_the_ride_lasts(scene: Scene) ->
     assert scene.reservations.holder(1) == "r1"
 
 
+async def test_a_driver_lost_to_another_matcher_is_counted_and_told(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.drivers((2, 1))
+    await scene.wish(CommandKind.REQUEST)
+    await scene.window()
+    scene.reservations.hold_elsewhere(1, "r9", hold_ms=60_000)
+    await scene.dispatcher.on_renewal()
+    assert scene.metrics.counters()["matching_reservations_lost_total"] == 1
+    assert "driver 1 of ride r1 is reserved by another matcher" in caplog.text
+
+
 async def test_a_driver_who_goes_dark_loses_the_ride_unless_we_are_blind(scene: Scene) -> None:
     scene.drivers((2, 1))
     await scene.wish(CommandKind.REQUEST)
