@@ -66,9 +66,10 @@ class GroupService:
             if now_ms >= expiry_due_ms:
                 expiry_due_ms = now_ms + self._expiry_interval_ms
                 self.expire()
-            self._keep_log_small()
+            self.keep_log_small()
 
-    def _keep_log_small(self) -> None:
+    def keep_log_small(self) -> None:
+        """Rewrite what is mostly out of date; the old entries go when the new are synced."""
         for partition in self._log.due_for_rewriting():
             here = (
                 group_id
