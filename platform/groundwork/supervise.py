@@ -26,6 +26,13 @@ def run_process(main: Main) -> None:
         runner.run(_run(main))
 
 
+def leaves(error: BaseException) -> list[BaseException]:
+    """The errors inside nested groups, for a person who wants to read what happened."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error]
+
+
 async def _run(main: Main) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

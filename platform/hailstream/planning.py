@@ -50,6 +50,11 @@ def make_plan(options: UpOptions, *, city_dir: Path) -> CityPlan:
     data_dir = (options.data_dir or SCRATCH_DIR).resolve()
     own_broker = options.bootstrap_servers is None
     ports = list(range(options.port, options.port + ETA_PORT_OFFSET + 1))
+    if own_broker and options.broker_port in ports:
+        raise CannotStart(
+            f"--broker-port {options.broker_port} is one of the ports {ports[0]} to {ports[-1]}"
+            " that --port takes"
+        )
     for port in [*ports, options.broker_port] if own_broker else ports:
         _check_free(options.host, port)
     if options.data_dir is None:

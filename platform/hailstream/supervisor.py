@@ -20,7 +20,8 @@ from hailstream.restarts import RestartPolicy
 journal = logging.getLogger("hailstream.up")
 
 READY_WAIT_S = 60.0
-STOP_WAIT_S = 4.5
+# Three stages stop one after another within the five seconds that are promised.
+STOP_WAIT_S = 1.6
 JOURNAL_BYTES_MAX = 16 << 20
 _LINE_BYTES_MAX = 1 << 20
 
@@ -99,10 +100,10 @@ class Supervisor:
         """Return when a one-shot process has ended for good."""
         await self.managed[name].ended.wait()
 
-    async def stop(self, *stages: Stage) -> None:
-        """SIGTERM to the stages' processes together; SIGKILL to what is left after the wait."""
+    async def stop(self, stage: Stage) -> None:
+        """SIGTERM to the stage's processes together; SIGKILL to what is left after the wait."""
         self._stopping = True
-        leaving = [m for m in self.managed.values() if m.spec.stage in stages and m.pid]
+        leaving = [m for m in self.managed.values() if m.spec.stage is stage and m.pid]
         for managed in leaving:
             _signal(managed, signal.SIGTERM)
         try:

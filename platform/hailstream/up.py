@@ -16,6 +16,7 @@ import uvloop
 
 from groundwork.journal import setup_journal
 from groundwork.real.clocks import SystemClock
+from groundwork.supervise import leaves
 from hailstream.cities import ensure_city
 from hailstream.planning import CannotStart, UpOptions, make_plan
 from hailstream.processes import CityPlan, Stage, plan_processes
@@ -109,10 +110,10 @@ async def _run(plan: CityPlan, options: UpOptions) -> int:
             try:
                 status = await _live(plan, options, supervisor, view, stopping, tasks)
             finally:
-                await supervisor.stop(Stage.CITY)
-                await supervisor.stop(Stage.SERVICES, Stage.STORES)
+                for stage in reversed(Stage):
+                    await supervisor.stop(stage)
     except* StartFailed as failures:
-        for failure in failures.exceptions:
+        for failure in leaves(failures):
             view.trouble(str(failure))
         status = 1
     finally:

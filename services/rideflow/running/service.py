@@ -10,7 +10,7 @@ from groundwork.journal import setup_journal
 from groundwork.metrics import MetricSpec, Registry
 from groundwork.real.clocks import SystemClock
 from groundwork.seams import Clock
-from groundwork.supervise import run_process
+from groundwork.supervise import leaves, run_process
 from rideflow.contracts.topics import ALL_TOPICS
 from rideflow.running.vitals import publish_vitals
 from streamcore.client import connect
@@ -62,7 +62,7 @@ def run_service(
     try:
         run_process(lambda stopping: _serve(name, settings, specs, main, stopping))
     except* (LogError, OSError) as errors:
-        for error in _leaves(errors):
+        for error in leaves(errors):
             journal.error("%s cannot go on: %s", name, error)
         sys.exit(1)
 
@@ -111,10 +111,3 @@ async def _serve(
 async def _run_and_end(main: ServiceMain, service: Service) -> None:
     await main(service)
     raise _Drained
-
-
-def _leaves(errors: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in errors.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found

@@ -17,6 +17,7 @@ OPTIONS = UpOptions(port=28080, broker_port=29092)
     ("options", "words"),
     [
         (replace(OPTIONS, brokers=3), "--brokers"),
+        (replace(OPTIONS, broker_port=28083), "--broker-port 28083 is one of the ports"),
         (replace(OPTIONS, drivers=0), "--drivers must be at least 1, not 0"),
         (replace(OPTIONS, pings_per_second=-1), "--pings-per-second"),
         (replace(OPTIONS, riders=-1), "--riders"),
