@@ -33,8 +33,12 @@ class NodeConnections:
         """Return a live connection. Raises `ConnectionLost` naming the address."""
         connection = self.live(address)
         if connection is None:
-            connection = await self._connect(address)
-            self._connections[address] = connection
+            made = await self._connect(address)
+            connection = self.live(address)
+            if connection is None:
+                self._connections[address] = connection = made
+            else:
+                made.abort("another task was faster")
         return connection
 
     async def _connect(self, address: Address) -> BrokerConnection:
