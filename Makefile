@@ -58,7 +58,7 @@ docs: $(VENV)/.ready  ## Write the pages that are made from the code.
 	$(BIN)/python -m hailstream.pages
 
 bench: setup  ## The figures of the README, measured here.
-	$(BIN)/hailstream bench all
+	$(BIN)/hailstream bench pipeline
 
 e2e: setup  ## The whole product, in a browser where there is one.
 	$(BIN)/pytest -m e2e
