@@ -17,7 +17,8 @@ from rideflow.contracts.driver_socket import ACK
 from rideflow.contracts.metrics import GATEWAY_METRICS
 from rideflow.contracts.pings import PING, DriverState
 from rideflow.contracts.tokens import Claims, Role
-from rideflow.gateway.main import Gateway, make_gateway
+from rideflow.gateway.assembly import make_gateway
+from rideflow.gateway.gateway import Gateway
 from rideflow.gateway.ride_feed import follow_rides
 from rideflow.gateway.routes import make_gateway_application
 from rideflow.gateway.settings import GatewaySettings

@@ -31,9 +31,10 @@ from rideflow.gateway.token_desk import TokenDesk
 from rideflow.running.web import make_application
 
 _ACTIONS: Final = "cancel|accept|decline|arrive|board|drop"
-_DRIVERS: Final = (Role.DRIVER, Role.FLEET)
-_RIDERS: Final = (Role.RIDER,)
+_DRIVER: Final = (Role.DRIVER,)
 _ALL: Final = tuple(Role)
+
+Routes = list[tuple[Described, Handler]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,62 +54,55 @@ def _route(method: str, path: str, summary: str, **more: Any) -> Described:
     return Described(method=method, path=path, summary=summary, **more)
 
 
-def route_table(to: Endpoints) -> list[tuple[Described, Handler]]:
+def route_table(to: Endpoints) -> Routes:
     """Every route of the API with its handler."""
-    asked = {"reply": RideReply, "status": 202}
+    return [*_streams(to), *_ping_posts(to), *_rides(to), *_beginnings(to), *_passed_on(to)]
+
+
+def _streams(to: Endpoints) -> Routes:
     return [
         (
-            _route("GET", "/v1/drivers/{id:[0-9]+}/stream", "WebSocket of a driver", roles=_ALL),
+            _route("GET", "/v1/drivers/{id:[0-9]+}/stream", "WebSocket of a driver", roles=_DRIVER),
             to.streams.driver_stream,
         ),
         (
-            _route("GET", "/v1/fleets/{id}/stream", "WebSocket of a fleet", roles=_ALL),
+            _route("GET", "/v1/fleets/{id}/stream", "WebSocket of a fleet", roles=(Role.FLEET,)),
             to.streams.fleet_stream,
         ),
+    ]
+
+
+def _ping_posts(to: Endpoints) -> Routes:
+    pings, own_tracks = "Write pings; answered when the log has them", "An OwnTracks message"
+    osmand, traccar = "A ping in OsmAnd's form", "A ping of Traccar's client"
+    parameters = ("id", "lat", "lon", "timestamp", "speed", "bearing", "accuracy", "token")
+    one: dict[str, Any] = {"reply": PingsReply, "roles": _DRIVER}
+    both: dict[str, Any] = {"reply": PingsReply, "roles": (Role.DRIVER, Role.FLEET)}
+    return [
         (
-            _route(
-                "POST",
-                "/v1/drivers/{id:[0-9]+}/pings",
-                "Write pings; answered when the log has them",
-                body=list[PingAsk],
-                reply=PingsReply,
-                roles=_DRIVERS,
-            ),
+            _route("POST", "/v1/drivers/{id:[0-9]+}/pings", pings, body=list[PingAsk], **both),
             to.posts.post_pings,
         ),
         (
             _route(
                 "POST",
                 "/v1/owntracks",
-                "A message of the OwnTracks app",
+                own_tracks,
                 body=OwnTracksMessage,
                 reply=list[str],
-                roles=(Role.DRIVER,),
+                roles=_DRIVER,
             ),
             to.posts.post_owntracks,
         ),
-        (
-            _route(
-                "GET",
-                "/v1/osmand",
-                "A ping in OsmAnd's form",
-                reply=PingsReply,
-                roles=(Role.DRIVER,),
-                query=("id", "lat", "lon", "timestamp", "speed", "bearing", "accuracy", "token"),
-            ),
-            to.posts.any_osmand,
-        ),
-        (
-            _route(
-                "POST",
-                "/v1/osmand",
-                "A ping of Traccar's client",
-                body=TraccarMessage,
-                reply=PingsReply,
-                roles=(Role.DRIVER,),
-            ),
-            to.posts.any_osmand,
-        ),
+        (_route("GET", "/v1/osmand", osmand, query=parameters, **one), to.posts.any_osmand),
+        (_route("POST", "/v1/osmand", traccar, body=TraccarMessage, **one), to.posts.any_osmand),
+    ]
+
+
+def _rides(to: Endpoints) -> Routes:
+    asked: dict[str, Any] = {"reply": RideReply, "status": 202}
+    action = f"/v1/rides/{{id}}/{{action:{_ACTIONS}}}"
+    return [
         (
             _route(
                 "POST", "/v1/rides", "Ask for a ride", body=RideAsk, roles=(Role.RIDER,), **asked
@@ -120,16 +114,14 @@ def route_table(to: Endpoints) -> list[tuple[Described, Handler]]:
             to.rides.get_ride,
         ),
         (
-            _route(
-                "POST",
-                f"/v1/rides/{{id}}/{{action:{_ACTIONS}}}",
-                "Do something about a ride",
-                body=ActionAsk,
-                roles=_ALL,
-                **asked,
-            ),
+            _route("POST", action, "Act on a ride", body=ActionAsk, roles=_ALL, **asked),
             to.rides.post_action,
         ),
+    ]
+
+
+def _beginnings(to: Endpoints) -> Routes:
+    return [
         (
             _route("POST", "/v1/tokens", "A token (demo mode)", body=TokenAsk, reply=TokenReply),
             to.tokens.post_token,
@@ -138,11 +130,10 @@ def route_table(to: Endpoints) -> list[tuple[Described, Handler]]:
             _route("GET", "/v1/config", "What a page needs to begin", reply=ConfigReply),
             to.city.get_config,
         ),
-        *_passed_on(to),
     ]
 
 
-def _passed_on(to: Endpoints) -> list[tuple[Described, Handler]]:
+def _passed_on(to: Endpoints) -> Routes:
     questions: list[tuple[str, str, Any, tuple[str, ...]]] = [
         ("drivers/nearby", "The nearest open cars by road", NearbyReply, ("lat", "lon", "k")),
         ("eta", "How long a way takes now", EtaReply, ("from", "to")),
