@@ -6,10 +6,14 @@ ROOT = Path(__file__).parents[1]
 HOLDERS = ("platform", "services", "simulator", "loadtest")
 
 
+# Locust is pointed at a file, not at a module.
+LOCUSTFILE = ROOT / "loadtest" / "locustfile.py"
+
+
 def test_holder_folders_are_not_packages() -> None:
     """A `platform/__init__.py` would shadow the standard library for every tool run at the root."""
     for holder in HOLDERS:
-        assert not list((ROOT / holder).glob("*.py")), holder
+        assert set((ROOT / holder).glob("*.py")) <= {LOCUSTFILE}, holder
 
 
 def test_no_test_folder_is_named_after_a_standard_module() -> None:
