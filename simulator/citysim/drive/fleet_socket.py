@@ -2,24 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
-from citysim.drive.frames import (
-    FrameBad,
-    FrameReader,
-    HandshakeRefused,
-    Message,
-    Opcode,
-    client_frame,
-    handshake_request,
-    handshake_rest,
-)
-from citysim.drive.window import AckBad, SendWindow
+from citysim.drive.connection import Connection, HandshakeRefused, SocketClosed
+from citysim.drive.window import SendWindow
 from groundwork.backoff import Backoff
 from groundwork.seams import Clock, Rng
 from rideflow.contracts.driver_socket import (
@@ -30,7 +20,6 @@ from rideflow.contracts.driver_socket import (
     Hello,
     SocketError,
     Upward,
-    Welcome,
 )
 
 journal = logging.getLogger("hailstream.simulate")
@@ -43,14 +32,6 @@ _FINAL_CODES = range(4100, 4200)
 
 class FleetRefused(Exception):
     """The gateway said that trying again is of no use."""
-
-
-class SocketClosed(ConnectionError):
-    """The gateway, or the network, ended the socket; 1006 is an end without a close frame."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(f"socket closed: {code} {reason}".strip())
-        self.code = code
 
 
 class FleetListener(Protocol):
@@ -81,8 +62,8 @@ class FleetAddress:
         return urlsplit(self.gateway_url).port or 80
 
     @property
-    def path(self) -> str:
-        return f"/v1/fleets/{self.fleet}/stream"
+    def url(self) -> str:
+        return f"ws://{self.host}:{self.port}/v1/fleets/{self.fleet}/stream"
 
 
 class FleetSocket:
@@ -94,8 +75,8 @@ class FleetSocket:
         self._address = address
         self.window = window
         self._listener = listener
-        self._rng = rng
-        self._connection: _Connection | None = None
+        self._backoff = Backoff(rng)
+        self._connection: Connection | None = None
         self.opened_total = 0
 
     def send(self, payload: bytes, made_ms: int) -> None:
@@ -104,8 +85,8 @@ class FleetSocket:
 
     def flush(self) -> None:
         """Write what is held and not yet sent, if the socket is open and takes it."""
-        if self._connection is not None:
-            self._connection.write_frames(self.window)
+        if self._connection is not None and self._connection.is_writable:
+            self._connection.write_binary(self.window.take_unsent())
 
     def say(self, message: Upward) -> None:
         """Send a message now; it is lost while the socket is closed."""
@@ -114,20 +95,18 @@ class FleetSocket:
 
     async def run(self, clock: Clock) -> None:
         """Keep the socket open. Raises `FleetRefused` where the gateway says it never will be."""
-        backoff = Backoff(self._rng)
         while True:
             try:
                 await self._live_once(clock)
-                backoff.reset()
             except (OSError, TimeoutError, HandshakeRefused) as error:
                 self._refuse_if_final(error)
                 if self.opened_total == 0:
                     journal.warning("fleet %s: no socket yet: %r", self._address.fleet, error)
-            await clock.sleep_until(clock.monotonic_ms() + backoff.next_delay_ms())
+            await clock.sleep_until(clock.monotonic_ms() + self._backoff.next_delay_ms())
 
     async def _live_once(self, clock: Clock) -> None:
         loop = asyncio.get_running_loop()
-        connection = _Connection(self._address, self._on_message, self._rng)
+        connection = Connection(self._address.url, on_binary=self._on_binary, on_text=self._on_text)
         async with asyncio.timeout(_CONNECT_S):
             await loop.create_connection(lambda: connection, self._address.host, self._address.port)
         try:
@@ -139,13 +118,14 @@ class FleetSocket:
             self.window.on_opened()
             self._connection = connection
             self.opened_total += 1
+            self._backoff.reset()
             self.flush()
             await self._until_closed(connection, clock)
         finally:
             self._connection = None
             connection.abort()
 
-    async def _until_closed(self, connection: "_Connection", clock: Clock) -> None:
+    async def _until_closed(self, connection: Connection, clock: Clock) -> None:
         heard = connection.heard_total
         while not connection.closed.done():
             await asyncio.wait({connection.closed}, timeout=SILENCE_MS_MAX / 1000)
@@ -163,118 +143,16 @@ class FleetSocket:
         if refused:
             raise FleetRefused(f"the gateway wants no fleet {self._address.fleet}: {error}")
 
-    def _on_message(self, message: Message) -> None:
-        if message.opcode is Opcode.TEXT:
-            self._on_text(message.payload)
-        elif message.opcode is Opcode.BINARY and message.payload[:1] == bytes((ACK_KIND,)):
-            _, _, _, frames, _ = ACK.unpack(message.payload)
+    def _on_binary(self, payload: bytes) -> None:
+        if payload[:1] == _ACK_START:
+            _, _, _, frames, _ = ACK.unpack(payload)
             self._listener.on_acknowledged(self.window.on_acknowledged(frames))
             self.flush()
 
-    def _on_text(self, payload: bytes) -> None:
-        said = msgspec.json.decode(payload, type=Downward)
+    def _on_text(self, said: Downward) -> None:
         if isinstance(said, SocketError):
             journal.warning("gateway to %s: %s", self._address.fleet, said.message)
         self._listener.on_message(said)
 
 
-class _Connection(asyncio.Protocol):
-    """One TCP connection: handshake, then frames both ways."""
-
-    def __init__(
-        self, address: FleetAddress, on_message: Callable[[Message], None], rng: Rng
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        self._address, self._on_message, self._rng = address, on_message, rng
-        self._key = rng.randbytes(16)
-        self._head: bytes | None = b""
-        self._reader = FrameReader()
-        self._transport: asyncio.Transport | None = None
-        self._is_writable = True
-        self._end = SocketClosed(1006, "")
-        self.heard_total = 0
-        self.opened: asyncio.Future[None] = loop.create_future()
-        self.welcomed: asyncio.Future[None] = loop.create_future()
-        self.closed: asyncio.Future[SocketClosed] = loop.create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports do all that asyncio.Transport says, without being one.
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.write(
-            handshake_request(
-                host=f"{self._address.host}:{self._address.port}",
-                path=self._address.path,
-                key=self._key,
-            )
-        )
-
-    def data_received(self, data: bytes) -> None:
-        self.heard_total += 1
-        try:
-            self._receive(data)
-        except (FrameBad, HandshakeRefused, AckBad, msgspec.MsgspecError) as error:
-            self._fail(error)
-
-    def _receive(self, data: bytes) -> None:
-        if self._head is not None:
-            self._head += data
-            rest = handshake_rest(self._head, key=self._key)
-            if rest is None:
-                return
-            self._head, data = None, rest
-            self.opened.set_result(None)
-        for message in self._reader.feed(data):
-            self._on_frame(message)
-
-    def _on_frame(self, message: Message) -> None:
-        if message.opcode is Opcode.PING:
-            self._write(client_frame(Opcode.PONG, message.payload, self._rng.randbytes(4)))
-        elif message.opcode is Opcode.CLOSE:
-            code = int.from_bytes(message.payload[:2], "big") or 1005
-            self._end = SocketClosed(code, message.payload[2:].decode("utf-8", "replace"))
-            self._write(client_frame(Opcode.CLOSE, message.payload[:2], self._rng.randbytes(4)))
-            self.abort()
-        elif message.opcode is not Opcode.PONG:
-            self._on_message(message)
-            if not self.welcomed.done() and message.payload.startswith(_WELCOME):
-                self.welcomed.set_result(None)
-
-    def write_frames(self, window: SendWindow) -> None:
-        if self._is_writable:
-            mask = self._rng.randbytes(4)
-            frames = [client_frame(Opcode.BINARY, frame, mask) for frame in window.take_unsent()]
-            self._write(b"".join(frames))
-
-    def write_text(self, payload: bytes) -> None:
-        self._write(client_frame(Opcode.TEXT, payload, self._rng.randbytes(4)))
-
-    def pause_writing(self) -> None:
-        self._is_writable = False
-
-    def resume_writing(self) -> None:
-        self._is_writable = True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        for waiting in (self.opened, self.welcomed):
-            if not waiting.done():
-                waiting.set_exception(self._end)
-                waiting.exception()  # told to whoever waits; nobody has to
-        self.closed.set_result(self._end)
-
-    def abort(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.close()
-
-    def _fail(self, error: Exception) -> None:
-        self._end = SocketClosed(1002, str(error))
-        if not self.opened.done():
-            self.opened.set_exception(error)
-            self.opened.exception()
-        self.abort()
-
-    def _write(self, data: bytes) -> None:
-        if data and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
-
-
-_WELCOME = msgspec.json.encode(Welcome(drivers=0, server_ms=0))[: len(b'{"type":"welcome"')]
+_ACK_START = bytes((ACK_KIND,))
