@@ -80,8 +80,9 @@ def field_help(cls: type[Any]) -> dict[str, str]:
         assert isinstance(tree, ast.ClassDef)
         for node in tree.body:
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                _, hash_sign, comment = lines[(node.end_lineno or 1) - 1].rpartition("  # ")
-                found[node.target.id] = comment if hash_sign else ""
+                _, sign, comment = lines[(node.end_lineno or 1) - 1].rpartition("  # ")
+                # A class that only changes a default need not say again what the field is for.
+                found[node.target.id] = comment if sign else found.get(node.target.id, "")
     return found
 
 

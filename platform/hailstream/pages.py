@@ -140,8 +140,8 @@ def _words(handler: Handler) -> tuple[str, str]:
     """What the handler's module says of it: what it does, and what it does not."""
     text = " ".join((sys.modules[handler.answer.__module__].__doc__ or "").split())
     does, _, lacks = text.partition(_NOT_DONE)
-    # The title repeats key and versions, which have columns of their own.
-    does = re.sub(r"^\S+ \(key \d+\)[^:.]*[:.]?\s*", "", does)
+    # The title repeats name, key and versions, which have columns of their own.
+    does = re.sub(r"^\S+ \(key \d+\),? *(versions? \d+( to \d+)?)?[,:.]? *", "", does)
     return does.strip().replace("|", "\\|"), lacks.strip()
 
 

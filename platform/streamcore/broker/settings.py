@@ -23,47 +23,47 @@ class InvalidSetting(Exception):
 class BrokerSettings:
     """Settings of one broker process. `flush_interval_ms` is `flush.interval.ms` on the outside."""
 
-    data_dir: Path
-    listen_host: str = "127.0.0.1"
-    listen_port: int = 9092
-    advertised_host: str | None = None
-    advertised_port: int | None = None
-    node_id: int = 1
-    cluster_id: str = "hailstream"
-    metrics_port: int | None = None
+    data_dir: Path  # where the log is kept
+    listen_host: str = "127.0.0.1"  # address to listen on
+    listen_port: int = 9092  # port to listen on; 0: any free one, told in the ready line
+    advertised_host: str | None = None  # address that clients are told; empty: the one listened on
+    advertised_port: int | None = None  # port that clients are told; empty: the one listened on
+    node_id: int = 1  # number of this broker in its cluster
+    cluster_id: str = "hailstream"  # name of the cluster, as clients see it
+    metrics_port: int | None = None  # where Prometheus may ask; empty: nowhere
 
-    num_partitions: int = 4
-    auto_create_topics: bool = True
-    topics_max: int = 2000
-    partitions_per_topic_max: int = 1000
+    num_partitions: int = 4  # of topics that are made without saying how many
+    auto_create_topics: bool = True  # whether asking for a topic makes it
+    topics_max: int = 2000  # more are refused
+    partitions_per_topic_max: int = 1000  # more are refused
 
-    flush_interval_ms: int = 50
-    flush_acks: FlushAcks = FlushAcks.WRITTEN
-    checkpoint_interval_ms: int = 5_000
-    retention_check_interval_ms: int = 5_000
-    tail_cache_bytes: int = 64 * MIB
+    flush_interval_ms: int = 50  # how often what was appended is synced to the disk
+    flush_acks: FlushAcks = FlushAcks.WRITTEN  # `wait`: acknowledge after the sync
+    checkpoint_interval_ms: int = 5_000  # how often recovery's starting points are noted
+    retention_check_interval_ms: int = 5_000  # how often old segments are looked for
+    tail_cache_bytes: int = 64 * MIB  # newest batches kept in memory, all partitions together
 
-    message_bytes_max: int = MIB + 12
-    segment_bytes: int = 256 * MIB
-    segment_ms: int = 7 * 24 * 3_600_000
-    retention_ms: int = 7 * 24 * 3_600_000
-    retention_bytes: int = -1
+    message_bytes_max: int = MIB + 12  # of a record batch; a topic's max.message.bytes wins
+    segment_bytes: int = 256 * MIB  # a segment is closed at this size; a topic's segment.bytes wins
+    segment_ms: int = 7 * 24 * 3_600_000  # or at this age; a topic's segment.ms wins
+    retention_ms: int = 7 * 24 * 3_600_000  # older records go; a topic's retention.ms wins
+    retention_bytes: int = -1  # a partition keeps no more than this; a topic's retention.bytes wins
 
-    request_bytes_max: int = 100 * MIB
-    fetch_bytes_max: int = 55 * MIB
-    connections_max: int = 4000
-    producer_ids_max: int = 10_000
-    shutdown_timeout_ms: int = 4_000
-    groups_max: int = 10_000
-    group_max_size: int = 1_000
-    group_min_session_timeout_ms: int = 1_000
-    group_max_session_timeout_ms: int = 1_800_000
-    group_initial_rebalance_delay_ms: int = 0
-    offset_metadata_max_bytes: int = 4_096
-    offsets_retention_minutes: int = 10_080
-    offsets_retention_check_interval_ms: int = 600_000
-    offsets_topic_num_partitions: int = 4
-    offsets_topic_rewrite_bytes: int = 2 * MIB
+    request_bytes_max: int = 100 * MIB  # a larger request closes its connection
+    fetch_bytes_max: int = 55 * MIB  # of one fetch answer, whatever the client asks
+    connections_max: int = 4000  # more are refused
+    producer_ids_max: int = 10_000  # remembered per partition; then the idlest is forgotten
+    shutdown_timeout_ms: int = 4_000  # how long a stop may take before what is left is cut
+    groups_max: int = 10_000  # more are refused
+    group_max_size: int = 1_000  # members of a group; more are refused
+    group_min_session_timeout_ms: int = 1_000  # a member may not ask for less
+    group_max_session_timeout_ms: int = 1_800_000  # a member may not ask for more
+    group_initial_rebalance_delay_ms: int = 0  # how long an empty group waits for others
+    offset_metadata_max_bytes: int = 4_096  # of the text beside a committed offset
+    offsets_retention_minutes: int = 10_080  # committed offsets of an empty group go after this
+    offsets_retention_check_interval_ms: int = 600_000  # how often such offsets are looked for
+    offsets_topic_num_partitions: int = 4  # partitions of __consumer_offsets, when it is made
+    offsets_topic_rewrite_bytes: int = 2 * MIB  # a partition that grew by this is rewritten
 
     @property
     def advertised(self) -> str:
