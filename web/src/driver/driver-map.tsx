@@ -5,7 +5,8 @@ import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { ConfigReply, Place } from "../contracts/generated";
-import { CityMap, motionMs } from "../map/citymap";
+import { CityMap } from "../map/citymap";
+import { motionMs } from "../map/motion";
 import { PALETTES } from "../map/palette";
 import { drawCar } from "../map/sprites";
 import { driverStateOf, type Duty } from "../state/duty";

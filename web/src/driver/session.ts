@@ -6,7 +6,7 @@
 import { fetchToken, messageOf } from "../browser/http";
 import { isNumber, remember, remembered } from "../browser/storage";
 import { browserWorld, socketUrl } from "../browser/world";
-import type { ConfigReply, Downward, Place, Upward } from "../contracts/generated";
+import { CloseCode, type ConfigReply, type Downward, type Place, type Upward } from "../contracts/generated";
 import { IDLE, type ConnectionState } from "../realtime/connection";
 import { Link } from "../realtime/link";
 import { packPings, readAck, type Ping } from "../realtime/pingframes";
@@ -18,7 +18,6 @@ import { PhoneWhereabouts, SimulatedWhereabouts, type Goal, type Source, type Wh
 
 export const DRIVERS_FROM = 9_000_000_001;
 const DRIVERS_COUNT = 999;
-const BAD_TOKEN = 4101;
 /** How many unsent pings survive a reload: five minutes of them. */
 const KEPT_PINGS_MAX = 300;
 
@@ -208,7 +207,7 @@ export class DriverSession {
     }
     if (state.kind !== "refused") return;
     this.link.stop();
-    if (state.code === BAD_TOKEN) void this.goOnline();
+    if (state.code === CloseCode.BAD_TOKEN) void this.goOnline();
     else this.problem.tell(state.reason || `The service closed this stream (${state.code}).`);
   }
 

@@ -5,7 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 
 import type { ConfigReply } from "../contracts/generated";
 import { count, milliseconds, UNKNOWN } from "../ui/format";
-import { ConnectionBanner, ThemeSwitch } from "../ui/parts";
+import { Banner, ConnectionBanner, ThemeSwitch } from "../ui/parts";
 import { useStore } from "../ui/store";
 import { DriverScene, OperatorScene, RiderScene } from "./scenes";
 import { LandingSession } from "./session";
@@ -21,6 +21,7 @@ export function LandingPage({ config }: { config: ConfigReply }): VNode {
     [session],
   );
   const connection = useStore(session.connection);
+  const problem = useStore(session.problem);
   return (
     <div class="landing">
       <header class="row spread">
@@ -68,7 +69,11 @@ export function LandingPage({ config }: { config: ConfigReply }): VNode {
         <span>Map data {config.attribution}</span>
         <span class="number">{config.version}</span>
       </footer>
-      <ConnectionBanner connection={connection} holds="The pictures show the city as it was." />
+      {problem === null ? (
+        <ConnectionBanner connection={connection} holds="The pictures show the city as it was." />
+      ) : (
+        <Banner tone="alarm">{problem}</Banner>
+      )}
     </div>
   );
 }

@@ -6,7 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { ConfigReply } from "../contracts/generated";
 import { Look, PALETTES, type Palette, type Theme } from "../map/palette";
 import { Miniature, type View } from "../map/miniature";
-import { lookOf } from "../map/carlayer";
+import { lookOf } from "../map/look";
 import type { CarTable } from "../state/cars";
 import { latOf, lonOf } from "../state/mercator";
 import { useStore } from "../ui/store";

@@ -3,11 +3,12 @@
  * again. Oriented arrowheads from zoom 14, dots below, single pixels-and-a-bit below 13.
  */
 
-import { CarFlag, DARK_AFTER_MS } from "../contracts/generated";
 import type { CarTable } from "../state/cars";
 import { mercatorX, mercatorY, perMetre } from "../state/mercator";
-import { prefersStill, type CityMap } from "./citymap";
-import { LOOKS, Look, PALETTES, type Palette } from "./palette";
+import type { CityMap } from "./citymap";
+import { lookOf } from "./look";
+import { prefersStill } from "./motion";
+import { Look, PALETTES, type Palette } from "./palette";
 import { BEARINGS, CELL, makeSprites, type SpriteSheet } from "./sprites";
 
 const ARROWS_FROM = 14;
@@ -252,12 +253,4 @@ export class CarLayer {
     this.spot.x = table.x[slot] ?? 0;
     this.spot.y = table.y[slot] ?? 0;
   }
-}
-
-/** What a car looks like now: a doubt about it goes before its state. */
-export function lookOf(table: CarTable, slot: number, nowMs: number): number {
-  const flags = table.flags[slot] ?? 0;
-  if ((flags & CarFlag.DARK) !== 0 || nowMs - (table.fixAtMs[slot] ?? 0) > DARK_AFTER_MS) return Look.DARK;
-  if ((flags & CarFlag.SUSPECT) !== 0) return Look.SUSPECT;
-  return (table.state[slot] ?? 0) % LOOKS;
 }

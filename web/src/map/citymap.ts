@@ -6,6 +6,7 @@ import { AttributionControl, Map as MapLibre, setWorkerUrl, type GeoJSONSource, 
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 
 import type { ConfigReply } from "../contracts/generated";
+import { motionMs } from "./motion";
 import { PALETTES, type Theme } from "./palette";
 import { styleOf } from "./style";
 
@@ -26,6 +27,7 @@ export interface DrawnLine {
   opacity?: number;
 }
 
+type PaintValue = Parameters<MapLibre["setPaintProperty"]>[2];
 type PaintName = Parameters<MapLibre["setPaintProperty"]>[1];
 
 /** Around the city, so that nobody gets lost in the void. */
@@ -78,7 +80,7 @@ export class CityMap {
     this.theme = theme;
     // Paint alone differs between the themes: no source is read again.
     for (const layer of this.style().layers) {
-      for (const [name, value] of Object.entries(layer.paint ?? {})) {
+      for (const [name, value] of Object.entries<PaintValue>(layer.paint ?? {})) {
         this.map.setPaintProperty(layer.id, name as PaintName, value);
       }
     }
@@ -89,7 +91,7 @@ export class CityMap {
   draw(lines: readonly DrawnLine[]): void {
     this.lines = lines;
     if (!this.loaded) return;
-    this.map.getSource<GeoJSONSource>("drawn")?.setData({
+    void this.map.getSource<GeoJSONSource>("drawn")?.setData({
       type: "FeatureCollection",
       features: lines.map(({ line, color, width, opacity = 1 }) => ({
         type: "Feature",
@@ -103,7 +105,7 @@ export class CityMap {
   mark(spots: readonly Spot[]): void {
     this.spots = spots;
     if (!this.loaded) return;
-    this.map.getSource<GeoJSONSource>("spots")?.setData({
+    void this.map.getSource<GeoJSONSource>("spots")?.setData({
       type: "FeatureCollection",
       features: spots.map(({ lat, lon, color, radius, filled }) => ({
         type: "Feature",
@@ -144,10 +146,6 @@ export class CityMap {
     });
   }
 }
-
-export const prefersStill = (): boolean => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-export const motionMs = (ms: number): number => (prefersStill() ? 0 : ms);
 
 function arrowImage(color: string): ImageData {
   const size = 40;

@@ -5,8 +5,8 @@
 
 import type { CarTable } from "../state/cars";
 import { mercatorX, mercatorY } from "../state/mercator";
-import { lookOf } from "./carlayer";
-import { prefersStill } from "./citymap";
+import { lookOf } from "./look";
+import { prefersStill } from "./motion";
 import { LOOKS, Look, type Palette } from "./palette";
 import { BEARINGS, CELL, makeSprites, type SpriteSheet } from "./sprites";
 

@@ -118,7 +118,9 @@ function Rides({ session, driver }: { session: OperatorSession; driver: number }
     let isWanted = true;
     setRides([]);
     session.rides(null).then(
-      (found) => isWanted && setRides(found.filter((fact) => fact.driver === driver)),
+      (found) => {
+        if (isWanted) setRides(found.filter((fact) => fact.driver === driver));
+      },
       // The drawer stands without it.
       () => undefined,
     );

@@ -5,7 +5,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { ConfigReply, RideFact } from "../contracts/generated";
 import { CarLayer } from "../map/carlayer";
-import { CityMap, motionMs, type DrawnLine, type Spot } from "../map/citymap";
+import { CityMap, type DrawnLine, type Spot } from "../map/citymap";
+import { motionMs } from "../map/motion";
 import { Look, PALETTES } from "../map/palette";
 import { latestOf } from "./story";
 import { useStore } from "../ui/store";
@@ -74,7 +75,10 @@ function useDemand(session: OperatorSession, isOn: boolean): readonly RideFact[]
       if (isWanted) setDemand([...requested, ...offered]);
     };
     // The banner already says when ops is away: old demand simply leaves the map.
-    const renew = (): void => void read().catch(() => isWanted && setDemand([]));
+    const renew = (): void =>
+      void read().catch(() => {
+        if (isWanted) setDemand([]);
+      });
     renew();
     const timer = window.setInterval(renew, DEMAND_EVERY_MS);
     return () => {

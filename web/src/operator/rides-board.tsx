@@ -56,8 +56,12 @@ function useNewest(session: OperatorSession): Loading<readonly RideFact[]> {
     let isWanted = true;
     const renew = (): void => {
       session.rides(null).then(
-        (value) => isWanted && setNewest({ kind: "loaded", value }),
-        (error: unknown) => isWanted && setNewest({ kind: "failed", message: messageOf(error) }),
+        (value) => {
+          if (isWanted) setNewest({ kind: "loaded", value });
+        },
+        (error: unknown) => {
+          if (isWanted) setNewest({ kind: "failed", message: messageOf(error) });
+        },
       );
     };
     renew();

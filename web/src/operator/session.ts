@@ -3,12 +3,9 @@
  */
 
 import { call, messageOf } from "../browser/http";
-import { browserWorld } from "../browser/world";
+import { OpsLink } from "../browser/opslink";
 import type { ConfigReply, DriverReply, DriversReply, RideStory, RidesReply, Summary } from "../contracts/generated";
 import { IDLE, type ConnectionState } from "../realtime/connection";
-import { Link } from "../realtime/link";
-import { readPushFrame } from "../realtime/pushframes";
-import { onServerTime, toLocalMs, UNHEARD, type ServerClock } from "../realtime/serverclock";
 import { CarTable } from "../state/cars";
 import type { Loading } from "../state/ride";
 import { EMPTY_LOG, onSummary, type CityLog } from "../state/summary";
@@ -26,32 +23,21 @@ export class OperatorSession {
   readonly selection = cell<Selection | null>(null);
   readonly problem = cell<string | null>(null);
   readonly cars = new CarTable();
-  clock: ServerClock = UNHEARD;
-  private readonly link: Link;
+  private readonly ops: OpsLink;
   private readonly renewal: number;
-  private isFirstFrame = true;
 
   constructor(private readonly config: ConfigReply) {
-    const url = `${config.ops_url.replace(/^http/, "ws")}/v1/ops/live`;
-    this.link = new Link(url, browserWorld, {
-      onOpen: () => {
-        this.isFirstFrame = true;
-      },
-      onText: (text) => {
-        this.onSummary(JSON.parse(text) as Summary);
-      },
-      onBytes: (bytes) => {
-        this.onFrame(bytes);
-      },
+    this.ops = new OpsLink(config, this.cars, {
+      onSummary: this.log.tell,
       onState: this.connection.tell,
+      onProblem: this.problem.tell,
     });
-    this.link.start();
     this.renewal = window.setInterval(() => void this.renew(), RENEW_MS);
   }
 
   stop(): void {
     window.clearInterval(this.renewal);
-    this.link.stop();
+    this.ops.stop();
   }
 
   selectDriver(id: number): void {
@@ -65,16 +51,16 @@ export class OperatorSession {
   }
 
   async drivers(digits: string): Promise<number[]> {
-    return (await call<DriversReply>(this.at(`v1/drivers?search=${digits}`))).drivers;
+    return (await this.read<DriversReply>(`v1/drivers?search=${digits}`)).drivers;
   }
 
   async rides(state: string | null): Promise<RidesReply["rides"]> {
     const query = state === null ? "limit=40" : `state=${state}&limit=40`;
-    return (await call<RidesReply>(this.at(`v1/rides?${query}`))).rides;
+    return (await this.read<RidesReply>(`v1/rides?${query}`)).rides;
   }
 
-  private at(path: string): string {
-    return `${this.config.ops_url}/${path}`;
+  private read<T>(path: string): Promise<T> {
+    return call<T>(`${this.config.ops_url}/${path}`, { token: this.ops.token });
   }
 
   private async renew(): Promise<void> {
@@ -90,7 +76,7 @@ export class OperatorSession {
 
   private async readDriver(id: number): Promise<Selection> {
     try {
-      return { kind: "driver", id, reply: { kind: "loaded", value: await call<DriverReply>(this.at(`v1/drivers/${id}`)) } };
+      return { kind: "driver", id, reply: { kind: "loaded", value: await this.read<DriverReply>(`v1/drivers/${id}`) } };
     } catch (error) {
       return { kind: "driver", id, reply: { kind: "failed", message: messageOf(error) } };
     }
@@ -99,27 +85,9 @@ export class OperatorSession {
   private async readRide(id: string): Promise<Selection> {
     try {
       const path = `v1/rides/${encodeURIComponent(id)}`;
-      return { kind: "ride", id, reply: { kind: "loaded", value: await call<RideStory>(this.at(path)) } };
+      return { kind: "ride", id, reply: { kind: "loaded", value: await this.read<RideStory>(path) } };
     } catch (error) {
       return { kind: "ride", id, reply: { kind: "failed", message: messageOf(error) } };
     }
-  }
-
-  private onSummary(summary: Summary): void {
-    this.clock = onServerTime(this.clock, summary.at_ms, Date.now());
-    this.log.tell(summary);
-  }
-
-  private onFrame(bytes: ArrayBuffer): void {
-    const reading = readPushFrame(bytes);
-    if (reading.kind === "unreadable") {
-      this.problem.tell(`Reload this page: it is older than the service (${reading.why}).`);
-      return;
-    }
-    const { frame } = reading;
-    const now = Date.now();
-    this.clock = onServerTime(this.clock, frame.baseMs, now);
-    this.cars.apply(frame, now, toLocalMs(this.clock, frame.baseMs), this.isFirstFrame);
-    this.isFirstFrame = false;
   }
 }

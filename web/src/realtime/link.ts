@@ -21,7 +21,7 @@ export interface SocketEvents {
 export interface LinkWorld {
   openSocket(url: string, events: SocketEvents): Socket;
   nowMs(): number;
-  random(): number;
+  readonly random: () => number;
   /** Call `tick` about every `everyMs`; the answer stops it. */
   every(everyMs: number, tick: () => void): () => void;
 }

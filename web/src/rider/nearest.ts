@@ -18,8 +18,9 @@ export function streetAt(city: CityMap, at: { lat: number; lon: number }): strin
   let bestM = Infinity;
   for (const feature of city.map.queryRenderedFeatures(box, { layers: ROADS })) {
     const name: unknown = feature.properties["n"];
-    if (typeof name !== "string" || feature.geometry.type !== "LineString") continue;
-    for (const [lon = 0, lat = 0] of feature.geometry.coordinates) {
+    const shape = feature.geometry as { type: string; coordinates: number[][] };
+    if (typeof name !== "string" || shape.type !== "LineString") continue;
+    for (const [lon = 0, lat = 0] of shape.coordinates) {
       const metres = metresBetween(at, { lat, lon });
       if (metres >= bestM) continue;
       bestM = metres;

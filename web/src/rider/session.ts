@@ -6,7 +6,7 @@
 import { askRide, cancelRide, fetchEta, fetchNearby, fetchRide, fetchRoute, fetchToken, messageOf } from "../browser/http";
 import { isString, remember, remembered } from "../browser/storage";
 import { browserWorld } from "../browser/world";
-import { PushKind, type ConfigReply, type NearbyReply, type Place, type WatchDown, type WatchUp } from "../contracts/generated";
+import { CloseCode, PushKind, type ConfigReply, type NearbyReply, type Place, type WatchDown, type WatchUp } from "../contracts/generated";
 import { IDLE, type ConnectionState } from "../realtime/connection";
 import { Link } from "../realtime/link";
 import { readPushFrame } from "../realtime/pushframes";
@@ -15,7 +15,6 @@ import { CarTable } from "../state/cars";
 import { isOver, onRider, rideStateOf, START, type Loading, type RideView, type RiderEvent, type RiderFlow } from "../state/ride";
 import { cell, Store } from "../ui/store";
 
-const BAD_TOKEN = 4101;
 const RIDE_KEY = "rider.ride";
 
 export interface Area {
@@ -211,7 +210,7 @@ export class RiderSession {
 
   private onConnection(state: ConnectionState): void {
     this.connection.tell(state);
-    if (state.kind !== "refused" || state.code !== BAD_TOKEN) return;
+    if (state.kind !== "refused" || state.code !== CloseCode.BAD_TOKEN) return;
     this.link.stop();
     void this.signIn();
   }

@@ -70,7 +70,7 @@ function onFact(duty: Duty, fact: RideFact, driver: number): Duty {
     case "requested":
       break;
   }
-  return known?.ride === fact.ride && known !== null ? open(noteOf(duty, fact)) : duty;
+  return known?.ride === fact.ride ? open(noteOf(duty, fact)) : duty;
 }
 
 /** Why a ride or an offer that was ours is no longer. */

@@ -28,8 +28,12 @@ function Begin({ page }: { page: (config: ConfigReply) => VNode }): VNode {
   useEffect(() => {
     let isWanted = true;
     fetchConfig().then(
-      (value) => isWanted && setConfig({ kind: "loaded", value }),
-      (error: unknown) => isWanted && setConfig({ kind: "failed", message: messageOf(error) }),
+      (value) => {
+        if (isWanted) setConfig({ kind: "loaded", value });
+      },
+      (error: unknown) => {
+        if (isWanted) setConfig({ kind: "failed", message: messageOf(error) });
+      },
     );
     return () => {
       isWanted = false;
