@@ -8,7 +8,7 @@ made anew under an old name has a new id, a new folder and a higher leader epoch
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from groundwork.seams import Clock, Directory, Rng
@@ -49,14 +49,14 @@ class Topic:
     leader_epoch: LeaderEpoch
     configs: dict[str, str]
     replicas: list[Replica]
+    is_internal: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.is_internal = self.name in INTERNAL_TOPICS
 
     @property
     def folder(self) -> str:
         return f"{LOGS_FOLDER}/{self.name}@{self.topic_id.hex}"
-
-    @property
-    def is_internal(self) -> bool:
-        return self.name in INTERNAL_TOPICS
 
     def replica(self, partition: int) -> Replica | None:
         return self.replicas[partition] if 0 <= partition < len(self.replicas) else None

@@ -51,10 +51,9 @@ def decode_request(body: memoryview, version: int) -> ProduceRequest:
     if version < FLEXIBLE_FROM and len(body) >= ONE_TOPIC_HEAD.size:
         null, acks, _, topic_count, name_size = ONE_TOPIC_HEAD.unpack_from(body)
         if null == -1 and topic_count == 1:
-            start = ONE_TOPIC_HEAD.size
-            reader = WireReader(body, flexible=False, position=start + max(name_size, 0))
-            name = bytes(body[start : reader.position])
-            return ProduceRequest(None, acks, [(name, _partitions(reader))])
+            name_end = ONE_TOPIC_HEAD.size + max(name_size, 0)
+            name = bytes(body[ONE_TOPIC_HEAD.size : name_end])
+            return ProduceRequest(None, acks, [(name, _plain_partitions(body, name_end))])
     return _decode_any(WireReader(body, flexible=version >= FLEXIBLE_FROM))
 
 
@@ -72,32 +71,33 @@ def _decode_any(reader: WireReader) -> ProduceRequest:
 
 
 def _partitions(reader: WireReader) -> list[PartitionRecords]:
-    found: list[PartitionRecords] = []
     count = reader.array_size()
-    view = reader.view
-    position = reader.position
+    found: list[PartitionRecords] = []
+    for _ in range(count):
+        found.append((reader.int32(), reader.nullable_bytes()))
+        reader.skip_tags()
+    return found
+
+
+def _plain_partitions(view: memoryview, position: int) -> list[PartitionRecords]:
+    """`_partitions` of a request that is not flexible, with two calls less a number."""
+    found: list[PartitionRecords] = []
     try:
+        (count,) = INT32.unpack_from(view, position)
+        position += INT32.size
         for _ in range(count):
-            if reader.flexible:
-                (partition,) = INT32.unpack_from(view, position)
-                reader.position = position + INT32.size
-                size = reader.uvarint() - 1
-                position = reader.position
-            else:
-                partition, size = PARTITION_HEAD.unpack_from(view, position)
-                position += PARTITION_HEAD.size
-            end = position + size if size > 0 else position
+            partition, size = PARTITION_HEAD.unpack_from(view, position)
+            position += PARTITION_HEAD.size
+            end = position + size
             if end > len(view):
                 raise Malformed(f"{size} bytes of records", position=position)
-            found.append((partition, view[position:end] if size >= 0 else None))
-            position = end
-            if reader.flexible:
-                reader.position = position
-                reader.skip_tags()
-                position = reader.position
+            if size >= 0:
+                found.append((partition, view[position:end]))
+                position = end
+            else:
+                found.append((partition, None))
     except StructError:
         raise Malformed("partition of a produce request", position=position) from None
-    reader.position = position
     return found
 
 
