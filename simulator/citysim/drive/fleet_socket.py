@@ -77,6 +77,7 @@ class FleetSocket:
         self._listener = listener
         self._backoff = Backoff(rng)
         self._connection: Connection | None = None
+        self._has_said = False
         self.opened_total = 0
 
     def send(self, payload: bytes, made_ms: int) -> None:
@@ -100,8 +101,7 @@ class FleetSocket:
                 await self._live_once(clock)
             except (OSError, TimeoutError, HandshakeRefused) as error:
                 self._refuse_if_final(error)
-                if self.opened_total == 0:
-                    journal.warning("fleet %s: no socket yet: %r", self._address.fleet, error)
+                self._say_once(error)
             await clock.sleep_until(clock.monotonic_ms() + self._backoff.next_delay_ms())
 
     async def _live_once(self, clock: Clock) -> None:
@@ -119,6 +119,7 @@ class FleetSocket:
             self._connection = connection
             self.opened_total += 1
             self._backoff.reset()
+            self._has_said = False
             self.flush()
             await self._until_closed(connection, clock)
         finally:
@@ -135,10 +136,15 @@ class FleetSocket:
             heard = connection.heard_total
         raise connection.closed.result()
 
+    def _say_once(self, error: Exception) -> None:
+        """Journal the first failure since a socket was open; the ones that follow say no more."""
+        if not self._has_said:
+            journal.warning("fleet %s: no socket, trying again: %r", self._address.fleet, error)
+            self._has_said = True
+
     def _refuse_if_final(self, error: Exception) -> None:
         refused = isinstance(error, HandshakeRefused) and error.status in (401, 403, 404)
         if isinstance(error, SocketClosed):
-            journal.info("fleet %s: %s", self._address.fleet, error)
             refused = error.code in _FINAL_CODES and error.code != CloseCode.FENCED
         if refused:
             raise FleetRefused(f"the gateway wants no fleet {self._address.fleet}: {error}")
