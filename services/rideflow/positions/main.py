@@ -71,6 +71,7 @@ async def serve(service: Service, settings: PositionsSettings) -> None:
         Subscription(
             topics={TopicName(DRIVER_PINGS.name): _SHAPE, TopicName(DRIVER_BACKLOG.name): _SHAPE},
             group=GROUP,
+            instance=f"{GROUP}-{settings.instance}",
             start=StartAt.LATEST,
             bytes_min=settings.bytes_min,
             wait_ms_max=settings.wait_ms,
