@@ -12,9 +12,10 @@ import json
 import os
 import select
 import socket
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from struct import Struct
@@ -284,12 +285,13 @@ def shown(row: Row) -> str:
     )
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
+    """Run every load and print the table."""
     parser = argparse.ArgumentParser(description="What requests and records cost the broker.")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each raw load")
     parser.add_argument("--records", type=int, default=1_000_000, help="through librdkafka")
     parser.add_argument("--json", type=Path, help="write the rows there too")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     rows = measure(options.seconds, options.records)
     for row in rows:
         print(shown(row))  # noqa: T201  # the table is what it is for
@@ -298,4 +300,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
