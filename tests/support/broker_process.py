@@ -22,10 +22,10 @@ class BrokerDidNotStart(Exception):
 class BrokerProcess:
     """A broker over one data directory. Keeps its port from one start to the next."""
 
-    def __init__(self, data_dir: Path, **settings: object) -> None:
-        self._data_dir = data_dir
+    def __init__(self, data_dir: Path, *, port: int = 0, **settings: object) -> None:
+        self.data_dir = data_dir
         self._settings = settings
-        self._port = 0
+        self._port = port
         self._process: subprocess.Popen[str] | None = None
         self.journal_path = data_dir.with_name(f"{data_dir.name}.journal")
 
@@ -42,10 +42,10 @@ class BrokerProcess:
     def start(self) -> str:
         """Start and wait until it is ready; return its address."""
         command = [sys.executable, "-m", "streamcore.commands", "broker"]
-        command += ["--listen", self.address, "--data-dir", str(self._data_dir)]
+        command += ["--listen", self.address, "--data-dir", str(self.data_dir)]
         for name, value in self._settings.items():
             command += ["-X", f"{name.replace('_', '.')}={_text(value)}"]
-        self._data_dir.parent.mkdir(parents=True, exist_ok=True)
+        self.data_dir.parent.mkdir(parents=True, exist_ok=True)
         with self.journal_path.open("a") as journal:
             self._process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=journal, text=True, env=os.environ
@@ -89,7 +89,7 @@ class BrokerProcess:
 @contextlib.contextmanager
 def running_broker(tmp_path: Path, **settings: object) -> Iterator[str]:
     """Run a broker over `tmp_path/broker`; yield its address. Settings as `num_partitions=2`."""
-    with BrokerProcess(tmp_path / "broker", **settings) as broker:
+    with BrokerProcess(tmp_path / "broker", port=0, **settings) as broker:
         yield broker.address
 
 

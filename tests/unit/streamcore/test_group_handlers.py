@@ -1,0 +1,346 @@
+"""The handlers of groups and committed offsets, and the log behind them, on a simulated disk."""
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from groundwork.simulated.clocks import VirtualClock
+from groundwork.simulated.disk import SimulatedDirectory
+from streamcore.broker.handlers.registry import PendingReply
+from streamcore.broker.services import BrokerServices
+from streamcore.groups.log_records import OFFSETS_TOPIC
+from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.cold import M, Message, decode, encode
+from streamcore.wire.error_codes import ErrorCode
+from streamcore.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
+from streamcore.wire.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
+from streamcore.wire.messages.find_coordinator import (
+    FindCoordinatorRequest,
+    FindCoordinatorResponse,
+)
+from streamcore.wire.messages.join_group import (
+    JoinGroupProtocol,
+    JoinGroupRequest,
+    JoinGroupResponse,
+)
+from streamcore.wire.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
+from streamcore.wire.messages.list_groups import ListGroupsRequest, ListGroupsResponse
+from streamcore.wire.messages.offset_commit import (
+    OffsetCommitPartition,
+    OffsetCommitRequest,
+    OffsetCommitResponse,
+    OffsetCommitTopic,
+)
+from streamcore.wire.messages.offset_delete import (
+    OffsetDeletePartition,
+    OffsetDeleteRequest,
+    OffsetDeleteResponse,
+    OffsetDeleteTopic,
+)
+from streamcore.wire.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+    OffsetFetchResponse,
+    OffsetFetchTopic,
+)
+from streamcore.wire.messages.sync_group import (
+    MemberAssignment,
+    SyncGroupRequest,
+    SyncGroupResponse,
+)
+from tests.support.simulated_broker import answered, ask, simulated_broker
+
+SESSION_MS = 10_000
+SUBSCRIPTION = b"\0\1\0\0\0\1\0\5pings"
+
+
+async def call(
+    services: BrokerServices, api: ApiKey, version: int, request: Message, response: type[M]
+) -> M:
+    """Send a request through its handler; return the decoded answer."""
+    body = await answered(ask(services, api, version, encode(request, version)))
+    return decode(response, version, body)
+
+
+def make_topic(services: BrokerServices) -> None:
+    services.topics.create("pings", partition_count=4, configs={})
+
+
+async def commit(
+    services: BrokerServices, *offsets: int, group: str = "g", version: int = 8
+) -> set[int]:
+    """Commit one offset a partition; return the error codes."""
+    partitions = tuple(
+        OffsetCommitPartition(
+            partition_index=number, committed_offset=offset, committed_metadata=f"m{offset}"
+        )
+        for number, offset in enumerate(offsets)
+    )
+    request = OffsetCommitRequest(
+        group_id=group, topics=(OffsetCommitTopic(name="pings", partitions=partitions),)
+    )
+    answer = await call(services, ApiKey.OFFSET_COMMIT, version, request, OffsetCommitResponse)
+    return {partition.error_code for topic in answer.topics for partition in topic.partitions}
+
+
+async def committed(
+    services: BrokerServices, *, group: str = "g"
+) -> dict[int, tuple[int, str | None]]:
+    request = OffsetFetchRequest(group_id=group, topics=None)
+    answer = await call(services, ApiKey.OFFSET_FETCH, 5, request, OffsetFetchResponse)
+    return {
+        partition.partition_index: (partition.committed_offset, partition.metadata)
+        for topic in answer.topics
+        for partition in topic.partitions
+    }
+
+
+def joining(*, member_id: str = "", protocol_type: str = "consumer") -> JoinGroupRequest:
+    return JoinGroupRequest(
+        group_id="g",
+        session_timeout_ms=SESSION_MS,
+        member_id=member_id,
+        protocol_type=protocol_type,
+        protocols=(JoinGroupProtocol(name="range", metadata=SUBSCRIPTION),),
+    )
+
+
+async def enter(services: BrokerServices, *, protocol_type: str = "consumer") -> str:
+    """Bring group `g` of one member to Stable; return the member's id."""
+    request = joining(protocol_type=protocol_type)
+    joined = await call(services, ApiKey.JOIN_GROUP, 2, request, JoinGroupResponse)
+    assignment = MemberAssignment(member_id=joined.member_id, assignment=b"all")
+    sync = SyncGroupRequest(
+        group_id="g",
+        generation_id=joined.generation_id,
+        member_id=joined.member_id,
+        assignments=(assignment,),
+    )
+    synced = await call(services, ApiKey.SYNC_GROUP, 2, sync, SyncGroupResponse)
+    assert synced.assignment == b"all"
+    return joined.member_id
+
+
+@pytest.mark.parametrize("version", range(5))
+async def test_the_coordinator_of_every_group_is_this_broker(version: int) -> None:
+    async with simulated_broker() as services:
+        request = FindCoordinatorRequest(key="g", coordinator_keys=("g",))
+        answer = await call(
+            services, ApiKey.FIND_COORDINATOR, version, request, FindCoordinatorResponse
+        )
+    found = answer.coordinators[0] if version >= 4 else answer
+    assert (found.error_code, found.node_id, found.host, found.port) == (0, 1, "127.0.0.1", 9092)
+
+
+async def test_a_transaction_coordinator_is_refused() -> None:
+    async with simulated_broker() as services:
+        request = FindCoordinatorRequest(key="t", key_type=1)
+        answer = await call(services, ApiKey.FIND_COORDINATOR, 1, request, FindCoordinatorResponse)
+    assert answer.error_code == ErrorCode.INVALID_REQUEST
+
+
+@pytest.mark.parametrize("version", range(2, 10))
+async def test_offsets_are_committed_in_every_version(version: int) -> None:
+    async with simulated_broker() as services:
+        make_topic(services)
+        assert await commit(services, 10, 20, version=version) == {0}
+        assert await committed(services) == {0: (10, "m10"), 1: (20, "m20")}
+
+
+@pytest.mark.parametrize("version", range(1, 10))
+async def test_offsets_are_fetched_in_every_version(version: int) -> None:
+    async with simulated_broker() as services:
+        make_topic(services)
+        await commit(services, 10)
+        asked = (OffsetFetchTopic(name="pings", partition_indexes=(0, 3)),)
+        request = OffsetFetchRequest(
+            group_id="g", topics=asked, groups=(OffsetFetchGroup(group_id="g", topics=asked),)
+        )
+        answer = await call(services, ApiKey.OFFSET_FETCH, version, request, OffsetFetchResponse)
+    topics = answer.groups[0].topics if version >= 8 else answer.topics
+    offsets = [partition.committed_offset for partition in topics[0].partitions]
+    assert offsets == [10, -1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_acknowledged_and_synced_commits_survive_a_crash(seed: int) -> None:
+    rng, disk = random.Random(seed), SimulatedDirectory()
+    async with simulated_broker(disk) as services:
+        make_topic(services)
+        for offset in range(rng.randint(1, 20)):
+            assert await commit(services, offset, group=f"g{offset % 3}") == {0}
+        await services.durability.sync(checkpoint=rng.random() < 0.5)
+        before = {group: await committed(services, group=group) for group in ("g0", "g1", "g2")}
+        await commit(services, 1000)
+        disk.crash(rng)
+    async with simulated_broker(disk) as services:
+        after = {group: await committed(services, group=group) for group in before}
+        assert after == before
+        assert await committed(services) in ({}, {0: (1000, "m1000")})
+
+
+async def test_a_member_goes_on_after_a_restart_of_the_broker() -> None:
+    disk = SimulatedDirectory()
+    async with simulated_broker(disk) as services:
+        member_id = await enter(services)
+    async with simulated_broker(disk) as services:
+        answer = await call(
+            services,
+            ApiKey.JOIN_GROUP,
+            2,
+            joining(member_id=member_id),
+            JoinGroupResponse,
+        )
+    assert (answer.error_code, answer.generation_id) == (0, 2)
+
+
+async def test_a_commit_that_a_full_disk_refuses_is_told_and_not_kept() -> None:
+    disk = SimulatedDirectory(room_bytes=100_000)
+    async with simulated_broker(disk) as services:
+        make_topic(services)
+        assert await commit(services, 1) == {0}
+        taken = disk.take_room(1 << 30)
+        assert await commit(services, 2) == {ErrorCode.COORDINATOR_NOT_AVAILABLE}
+        assert (await committed(services))[0] == (1, "m1")
+        disk.give_room(taken)
+        assert await commit(services, 3) == {0}
+
+
+async def test_the_offsets_topic_is_rewritten_when_most_of_it_is_out_of_date() -> None:
+    disk = SimulatedDirectory()
+    settings: dict[str, Any] = {
+        "offsets_topic_rewrite_bytes": 20_000,
+        "offsets_topic_num_partitions": 1,
+    }
+    async with simulated_broker(disk, **settings) as services:
+        make_topic(services)
+        await commit(services, 7, group="old")
+        for offset in range(300):
+            await commit(services, offset, offset, offset)
+        (replica,) = services.topics.replicas()[-1:]
+        assert replica.key.topic == OFFSETS_TOPIC
+        assert replica.start_offset == 0
+        services.groups.keep_log_small()
+        await asyncio.sleep(0)
+        await services.durability.sync(checkpoint=True)
+        assert replica.high_watermark - replica.start_offset == 4
+        services.groups.keep_log_small()
+        assert replica.high_watermark - replica.start_offset == 4, "once is enough"
+        disk.crash(random.Random(1))
+    async with simulated_broker(disk, **settings) as services:
+        assert await committed(services, group="old") == {0: (7, "m7")}
+        assert (await committed(services))[2] == (299, "m299")
+
+
+async def test_time_ends_a_silent_members_session() -> None:
+    clock = VirtualClock()
+    async with simulated_broker(clock=clock) as services, asyncio.TaskGroup() as tasks:
+        await enter(services)
+        work = tasks.create_task(services.groups.run())
+        await asyncio.sleep(0)
+        clock.advance(SESSION_MS)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        answer = await call(
+            services,
+            ApiKey.DESCRIBE_GROUPS,
+            5,
+            DescribeGroupsRequest(groups=("g",)),
+            DescribeGroupsResponse,
+        )
+        work.cancel()
+    assert answer.groups[0].group_state == "Empty"
+
+
+async def test_a_join_whose_connection_goes_is_forgotten() -> None:
+    async with simulated_broker() as services:
+        await enter(services)
+        reply = ask(services, ApiKey.JOIN_GROUP, 1, encode(joining(), 1))
+        assert isinstance(reply, PendingReply)
+        assert reply.body is None
+        reply.abandon()
+        group = services.groups.coordinator.find(
+            next(iter(services.groups.coordinator.group_ids()))
+        )
+        assert group is not None
+        assert len(group.roster) == 1
+
+
+async def test_groups_are_listed_described_and_deleted() -> None:
+    async with simulated_broker() as services:
+        make_topic(services)
+        member_id = await enter(services)
+        await commit(services, 1, group="simple")
+        listed = await call(
+            services, ApiKey.LIST_GROUPS, 4, ListGroupsRequest(), ListGroupsResponse
+        )
+        assert [(g.group_id, g.group_state) for g in listed.groups] == [
+            ("g", "Stable"),
+            ("simple", "Empty"),
+        ]
+        stable = await call(
+            services,
+            ApiKey.LIST_GROUPS,
+            4,
+            ListGroupsRequest(states_filter=("stable",)),
+            ListGroupsResponse,
+        )
+        assert [group.group_id for group in stable.groups] == ["g"]
+        described = await call(
+            services,
+            ApiKey.DESCRIBE_GROUPS,
+            5,
+            DescribeGroupsRequest(groups=("g", "none")),
+            DescribeGroupsResponse,
+        )
+        known, unknown = described.groups
+        assert known.members[0].member_assignment == b"all"
+        assert (known.protocol_type, known.protocol_data) == ("consumer", "range")
+        assert unknown.group_state == "Dead"
+        deleted = await call(
+            services,
+            ApiKey.DELETE_GROUPS,
+            2,
+            DeleteGroupsRequest(groups_names=("g", "simple", "none")),
+            DeleteGroupsResponse,
+        )
+        assert [result.error_code for result in deleted.results] == [
+            ErrorCode.NON_EMPTY_GROUP,
+            ErrorCode.NONE,
+            ErrorCode.GROUP_ID_NOT_FOUND,
+        ]
+        leave = LeaveGroupRequest(group_id="g", member_id=member_id)
+        left = await call(services, ApiKey.LEAVE_GROUP, 1, leave, LeaveGroupResponse)
+        assert left.error_code == ErrorCode.NONE
+
+
+@pytest.mark.parametrize(
+    ("protocol_type", "error", "partition_error"),
+    [
+        ("consumer", ErrorCode.NONE, ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC),
+        ("connect", ErrorCode.NON_EMPTY_GROUP, None),
+        (None, ErrorCode.NONE, ErrorCode.NONE),
+        ("nobody", ErrorCode.GROUP_ID_NOT_FOUND, None),
+    ],
+)
+async def test_single_offsets_are_deleted_where_nobody_reads(
+    protocol_type: str | None, error: ErrorCode, partition_error: ErrorCode | None
+) -> None:
+    async with simulated_broker() as services:
+        make_topic(services)
+        if protocol_type != "nobody":
+            await commit(services, 1)
+        if protocol_type in ("consumer", "connect"):
+            await enter(services, protocol_type=protocol_type)
+        topic = OffsetDeleteTopic(
+            name="pings", partitions=(OffsetDeletePartition(partition_index=0),)
+        )
+        request = OffsetDeleteRequest(group_id="g", topics=(topic,))
+        answer = await call(services, ApiKey.OFFSET_DELETE, 0, request, OffsetDeleteResponse)
+        told = [p.error_code for t in answer.topics for p in t.partitions]
+        assert answer.error_code == error
+        assert told == ([] if partition_error is None else [partition_error])
+        if partition_error is ErrorCode.NONE:
+            assert await committed(services) == {}
