@@ -94,6 +94,17 @@ async def acknowledged(socket: aiohttp.ClientWebSocketResponse[bool], pings: int
                 return
 
 
+async def positions_reads(broker: str) -> None:
+    """Return once positions has its partitions: it commits where it stands every second."""
+    log = await connect(LogSettings(bootstrap_servers=broker), SystemClock())
+    try:
+        async with asyncio.timeout(START_WITHIN_S):
+            while not await log.admin.committed("positions", [TopicName("driver.pings")]):
+                await asyncio.sleep(0.1)
+    finally:
+        await log.close()
+
+
 async def positions_of(broker: str, count: int) -> Rows:
     """The first `count` positions in the log."""
     log = await connect(LogSettings(bootstrap_servers=broker), SystemClock())
@@ -140,6 +151,7 @@ async def test_pings_become_positions_through_a_killed_broker(
         service("gateway", broker.address, tmp_path / "gateway.txt", *port) as url,
         service("positions", broker.address, tmp_path / "positions.txt"),
     ):
+        await positions_reads(broker.address)
         async with fleet_socket(url) as socket:
             rounds = 40
             for sequence in range(1, rounds + 1):

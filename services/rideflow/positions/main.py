@@ -8,6 +8,7 @@ already count as repeats, and the others become positions now. Any failure of th
 process; the supervisor's restart is the one way back.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ journal = logging.getLogger("hailstream.positions")
 
 GROUP: Final = "positions"
 _SHAPE: Final = Shape(key_width=DRIVER_KEY_WIDTH, value_width=PING_SIZE)
+_DRAIN_S: Final = 2.5
 _EACH_MS: Final = 1_000  # commits and sweeps for darkness
 
 
@@ -85,8 +87,18 @@ async def serve(service: Service, settings: PositionsSettings) -> None:
         clock=service.clock,
         metrics=service.metrics,
     )
+    turns = service.tasks.create_task(_turn(pump, consumer, service.stopping), name="turns")
+    await service.stopping.wait()
+    _, late = await asyncio.wait({turns}, timeout=_DRAIN_S)
+    if late:
+        # Nothing is lost: what was not committed is judged again, and repeats are known.
+        journal.warning("the log did not answer within %.1f s: ending without a commit", _DRAIN_S)
+
+
+async def _turn(pump: "Pump", consumer: LogConsumer, stopping: asyncio.Event) -> None:
+    """Turn until told to stop, then commit. Raises `LogError`."""
     try:
-        while not service.stopping.is_set():
+        while not stopping.is_set():
             await pump.turn()
         await pump.commit()
     finally:
