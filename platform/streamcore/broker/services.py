@@ -13,6 +13,7 @@ from streamcore.broker.durability import Durability
 from streamcore.broker.group_service import GroupService
 from streamcore.broker.metadata_cache import MetadataCache
 from streamcore.broker.producer_ids import ProducerIds
+from streamcore.broker.said_once import SaidOnce
 from streamcore.broker.send_round import SendRound
 from streamcore.broker.settings import BrokerSettings
 from streamcore.broker.topics import TopicCatalogue
@@ -38,5 +39,6 @@ class BrokerServices:
     producer_ids: ProducerIds
     groups: GroupService
     api_ranges: Sequence[ApiRange]
+    said_once: SaidOnce = field(default_factory=SaidOnce)
     metadata_cache: MetadataCache = field(default_factory=MetadataCache)
     listening_port: int = 0  # known once the broker listens

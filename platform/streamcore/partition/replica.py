@@ -72,6 +72,7 @@ class Fetched(NamedTuple):
     start_offset: int
     pieces: Sequence[bytes | memoryview]
     size: int
+    reason: str = ""
 
 
 class Replica:
@@ -191,8 +192,8 @@ class Replica:
         if pieces is None:
             try:
                 pieces = [log.read(Offset(offset), bytes_max=bytes_max)]
-            except (StorageFailed, SegmentCorrupt):
-                return Fetched(ErrorCode.KAFKA_STORAGE_ERROR, end, start, (), 0)
+            except (StorageFailed, SegmentCorrupt) as failure:
+                return Fetched(ErrorCode.KAFKA_STORAGE_ERROR, end, start, (), 0, str(failure))
         return Fetched(ErrorCode.NONE, end, start, pieces, sum([len(piece) for piece in pieces]))
 
     def drop_expired(self, *, now_ms: int) -> list[Segment]:

@@ -14,7 +14,9 @@ from streamcore.broker.services import BrokerServices
 from streamcore.broker.settings import FlushAcks
 from streamcore.broker.topics import TopicsUnreadable
 from streamcore.partition.replica import Placement, Replica
+from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.error_codes import ErrorCode
+from tests.support.kio_peer import converse
 from tests.support.simulated_broker import batch_of, simulated_broker, writable
 
 BATCH_SIZE = len(batch_of(b"x"))
@@ -207,3 +209,27 @@ async def test_deleted_records_stay_deleted_after_a_restart() -> None:
     async with simulated_broker(disk) as services:
         assert services.topics.replicas()[0].start_offset == 3
     assert json.loads(disk.read(CHECKPOINT_FILE))["format"] == 1
+
+
+async def test_a_corrupt_place_is_named_once_however_often_it_is_read(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk = SimulatedDirectory()
+    async with simulated_broker(disk, tail_cache_bytes=0) as services:
+        replica = topic_on(services)
+        for _ in range(3):
+            append(services, replica)
+        path = f"{replica.log.folder}/00000000000000000000.log"
+        disk.file(path).flip_bit(BATCH_SIZE + 8, 7)
+        partition = {"partition": 0, "fetch_offset": 1, "partition_max_bytes": 1}
+        for _ in range(5):
+            answer = await converse(
+                services,
+                ApiKey.FETCH,
+                11,
+                min_bytes=1,
+                topics=[{"topic": "t", "partitions": [partition]}],
+            )
+            assert answer.responses[0].partitions[0].error_code.name == "kafka_storage_error"
+        disk.file(path).flip_bit(BATCH_SIZE + 8, 7)
+    assert caplog.text.count(f"{path} at byte {BATCH_SIZE}: batch length") == 1

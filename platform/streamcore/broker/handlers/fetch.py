@@ -5,6 +5,8 @@ Not done: fetch sessions (declined with session id 0, KIP-227), followers (one r
 leads, so nobody else fetches), aborted transactions (there are none).
 """
 
+import logging
+
 from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, ReplyBody, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topics import Topic
@@ -19,6 +21,8 @@ from streamcore.wire.fetch import (
     WantedPartition,
     WantedTopic,
 )
+
+logger = logging.getLogger(__name__)
 
 # The session epochs of a whole request: none is wanted, or a new one (KIP-227).
 WHOLE_REQUEST_EPOCHS = (-1, 0)
@@ -67,9 +71,11 @@ class Look:
             return FetchedPartition(
                 wanted.partition, 0, replica.high_watermark, replica.start_offset, (), 0
             )
-        error, high_watermark, start_offset, pieces, size = replica.fetch(
+        error, high_watermark, start_offset, pieces, size, reason = replica.fetch(
             wanted.offset, bytes_max=bytes_max
         )
+        if reason and self._services.said_once.is_new(reason):
+            logger.error("records cannot be read: %s", reason)
         if self.bytes_found and size > bytes_max:
             pieces, size = (), 0
         self.bytes_found += size
