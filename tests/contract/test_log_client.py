@@ -282,6 +282,27 @@ async def test_members_of_a_group_share_the_partitions_and_take_over(log: Log) -
     assert all_numbers(found) == list(range(40))
 
 
+async def test_who_comes_back_under_its_name_has_its_partitions_and_shuts_out_the_older(
+    log: Log,
+) -> None:
+    topic = await new_topic(log, 4)
+    subscription = Subscription(
+        topics={topic: PING_SHAPE},
+        group=f"g-{uuid.uuid4().hex[:8]}",
+        instance="reader-0",
+        start=StartAt.EARLIEST,
+    )
+    first = await log.consumer(subscription)
+    await polled_until([first], lambda: len(first.positions()) == 4)
+
+    second = await log.consumer(subscription)
+    await polled_until([second], lambda: len(second.positions()) == 4)
+    assert await sent(log.producer(), topic, columns(0, 40, 4)) is None
+    assert all_numbers(numbers_by_partition(await read_fixed(second, 40))) == list(range(40))
+    with pytest.raises(LogError, match=r"(?i)fenced"):
+        await polled_until([first], lambda: False)
+
+
 async def test_topics_are_made_once_and_their_ends_are_known(log: Log) -> None:
     topic = await new_topic(log, 5)
     await log.admin.ensure_topics([TopicSpec(name=topic, partitions=9)])

@@ -125,12 +125,15 @@ class Subscription:
     """What to read.
 
     With `group`: partitions are shared among the group's members, reading goes on from the
-    committed offsets. Without: every partition of every topic, from `start` or, where given,
-    from `start_ms` (the first record not older) or `offsets` (exact places, which win).
+    committed offsets. Who comes back under its `instance` gets its partitions at once, and an
+    older process of that name is shut out. Without: every partition of every topic, from
+    `start` or, where given, from `start_ms` (the first record not older) or `offsets` (exact
+    places, which win).
     """
 
     topics: Mapping[TopicName, Shape | None]
     group: str | None = None
+    instance: str | None = None  # in a group: a name that outlives the process (KIP-345)
     start: StartAt = StartAt.LATEST
     start_ms: int | None = None
     offsets: Mapping[tuple[TopicName, PartitionId], Offset] = field(default_factory=dict)

@@ -78,7 +78,9 @@ async def match(
     book = await _book_from(service, settings)
     dispatcher = Dispatcher(book, around, settings)
     journal.info("knows %d rides, %d drivers engaged", len(book), len(book.engaged))
-    commands = Commands(dispatcher, await _reader(service.log, RIDE_COMMANDS, group=GROUP), service)
+    instance = f"{GROUP}-{service.settings.instance}"
+    reader = await _reader(service.log, RIDE_COMMANDS, group=GROUP, instance=instance)
+    commands = Commands(dispatcher, reader, service)
     readers = [
         service.tasks.create_task(_read_positions(service, view), name="positions"),
         service.tasks.create_task(_read_speeds(service, settings, roads), name="speeds"),
@@ -146,11 +148,14 @@ async def _book_from(service: Service, settings: MatchingSettings) -> RideBook:
     return book
 
 
-async def _reader(log: Log, topic: Topic, *, group: str | None = None) -> LogConsumer:
+async def _reader(
+    log: Log, topic: Topic, *, group: str | None = None, instance: str | None = None
+) -> LogConsumer:
     return await log.consumer(
         Subscription(
             topics={TopicName(topic.name): None},
             group=group,
+            instance=instance,
             start=StartAt.EARLIEST,
             wait_ms_max=_QUIET_MS,
         )

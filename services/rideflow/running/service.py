@@ -75,14 +75,14 @@ async def _serve(
     stopping: asyncio.Event,
 ) -> None:
     clock = SystemClock()
-    log = await connect(
-        LogSettings(
-            bootstrap_servers=settings.bootstrap_servers,
-            engine=settings.engine,
-            client_id=f"{name}-{settings.instance}",
-        ),
-        clock,
+    log_settings = LogSettings(
+        bootstrap_servers=settings.bootstrap_servers,
+        engine=settings.engine,
+        client_id=f"{name}-{settings.instance}",
     )
+    log = await _unless_stopped(stopping, connect(log_settings, clock))
+    if log is None:
+        return
     try:
         await log.admin.ensure_topics(
             [
@@ -106,6 +106,25 @@ async def _serve(
         pass
     finally:
         await log.close()
+
+
+async def _unless_stopped(stopping: asyncio.Event, connecting: Awaitable[Log]) -> Log | None:
+    """Wait for the log, which may take its time, or for the word to stop: then None."""
+    async with asyncio.TaskGroup() as tasks:
+        stop = tasks.create_task(_until(stopping))
+        work = tasks.create_task(_awaited(connecting))
+        await asyncio.wait({stop, work}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        work.cancel()
+    return None if work.cancelled() else work.result()
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _awaited(connecting: Awaitable[Log]) -> Log:
+    return await connecting
 
 
 async def _run_and_end(main: ServiceMain, service: Service) -> None:

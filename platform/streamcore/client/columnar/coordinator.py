@@ -53,8 +53,9 @@ Answer = TypeVar("Answer", bound=Message)
 class GroupCoordinator:
     """The broker that runs a group, over a connection of its own: a join may wait for a minute."""
 
-    def __init__(self, cluster: Cluster, group: str) -> None:
+    def __init__(self, cluster: Cluster, group: str, instance: str | None = None) -> None:
         self.group = group
+        self._instance = instance
         self._cluster = cluster
         self._connections = NodeConnections(cluster.settings, cluster.clock)
         self._address: Address | None = None
@@ -79,6 +80,7 @@ class GroupCoordinator:
                 session_timeout_ms=SESSION_TIMEOUT_MS,
                 rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
                 member_id=membership.member_id,
+                group_instance_id=self._instance,
                 protocol_type=PROTOCOL_TYPE,
                 protocols=tuple(
                     JoinGroupProtocol(name=name, metadata=metadata) for name, metadata in protocols
@@ -97,6 +99,7 @@ class GroupCoordinator:
                 group_id=self.group,
                 generation_id=membership.generation_id,
                 member_id=membership.member_id,
+                group_instance_id=self._instance,
                 protocol_type=PROTOCOL_TYPE,
                 protocol_name=protocol,
                 assignments=tuple(
@@ -116,6 +119,7 @@ class GroupCoordinator:
                 group_id=self.group,
                 generation_id=membership.generation_id,
                 member_id=membership.member_id,
+                group_instance_id=self._instance,
             ),
             HeartbeatResponse,
         )
@@ -140,6 +144,7 @@ class GroupCoordinator:
                 group_id=self.group,
                 generation_id=membership.generation_id,
                 member_id=membership.member_id,
+                group_instance_id=self._instance,
                 topics=tuple(
                     OffsetCommitTopic(
                         name=name,

@@ -45,7 +45,8 @@ class GroupMember:
         self._cluster = cluster
         self._clock = cluster.clock
         self._topics = sorted(subscription.topics)
-        self._coordinator = GroupCoordinator(cluster, subscription.group)
+        self._is_static = subscription.instance is not None
+        self._coordinator = GroupCoordinator(cluster, subscription.group, subscription.instance)
         self._membership = Membership()
         self._assignment: Assignment | None = None
         self._may_rejoin = asyncio.Event()
@@ -79,7 +80,8 @@ class GroupMember:
     async def close(self) -> None:
         await self._tasks.close()
         self._membership.on(MemberEvent.CLOSED)
-        if self._membership.member_id:
+        # A static member keeps its place: it comes back, or its session times out.
+        if self._membership.member_id and not self._is_static:
             try:
                 async with asyncio.timeout(LEAVE_TIMEOUT_S):
                     await self._coordinator.leave(self._membership)
@@ -127,7 +129,9 @@ class GroupMember:
             return
         self._membership.on_joined(member_id=joined.member_id, generation_id=joined.generation_id)
         is_leader = joined.leader == joined.member_id
-        assignments = await self._assign(joined) if is_leader else {}
+        # A static leader that came back finds the assignment as it was (KIP-814).
+        deals = is_leader and not joined.skip_assignment
+        assignments = await self._assign(joined) if deals else {}
         await self._sync(joined.protocol_name or "", assignments)
 
     async def _assign(self, joined: JoinGroupResponse) -> dict[str, bytes]:

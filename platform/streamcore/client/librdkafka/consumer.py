@@ -203,6 +203,8 @@ class LibrdkafkaConsumer:
             journal.warning("%s: %s; reading on from the %s", where, error.str(), start)
             topic, partition = message.topic() or "", message.partition() or 0
             self._misplaced.add((TopicName(topic), PartitionId(partition)))
+        elif error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 -- as above
+            self._failure = log_error("reading", error)  # shut out of the group
         elif error.retriable() or error.code() < 0:
             journal.debug("%s: %s", where, error.str())  # librdkafka goes on by itself
         else:
@@ -214,7 +216,8 @@ def _partitions(offsets: Mapping[Place, Offset]) -> list[TopicPartition]:
 
 
 def _config(settings: LogSettings, subscription: Subscription) -> dict[str, object]:
-    return {
+    static = {} if subscription.instance is None else {"group.instance.id": subscription.instance}
+    return static | {
         "bootstrap.servers": settings.bootstrap_servers,
         "client.id": settings.client_id,
         # Without a group librdkafka still wants a name; nothing is ever committed under it.
