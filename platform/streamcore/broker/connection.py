@@ -20,9 +20,10 @@ from streamcore.broker.handlers.registry import (
     ReplyBody,
     Request,
 )
+from streamcore.broker.receive_buffer import LENGTH_SIZE, BadFrame, ReceiveBuffer
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
-from streamcore.wire.reading import INT32, Malformed, WireReader
+from streamcore.wire.reading import Malformed, WireReader
 from streamcore.wire.writing import NO_TAGS
 
 logger = logging.getLogger(__name__)
@@ -31,13 +32,6 @@ logger = logging.getLogger(__name__)
 # flexible headers: KIP-482).
 REQUEST_HEAD = Struct(">hhih")
 REPLY_HEAD = Struct(">ii")
-LENGTH_SIZE = INT32.size
-BUFFER_BYTES = 1 << 16
-# An emptied buffer that has grown beyond this goes back to BUFFER_BYTES.
-BUFFER_KEPT_BYTES = 2 << 20
-# The tail of the buffer is moved to the front when less room than this is behind it.
-ROOM_BYTES_MIN = 4096
-GROWTH = 4
 # Produce requests that are not yet answered; clients send five at most by default.
 UNANSWERED_MAX = 1000
 # Pieces of a reply from this mean size on are handed to the socket one by one.
@@ -50,10 +44,6 @@ class Route(NamedTuple):
     answer: Answer
     request: Request
     reply_has_tags: bool
-
-
-class BadFrame(Exception):
-    """A frame after which the connection cannot go on."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -71,11 +61,10 @@ class Connection(asyncio.BufferedProtocol):
         self._registry = registry
         self._on_open = on_open
         self._on_closed = on_closed
-        self._buffer = bytearray(BUFFER_BYTES)
-        self._view = memoryview(self._buffer)
-        self._read_at = 0
-        self._write_at = 0
-        self._request_bytes_max = services.settings.request_bytes_max
+        self._buffer = ReceiveBuffer(
+            frame_bytes_min=REQUEST_HEAD.size,
+            frame_bytes_max=services.settings.request_bytes_max,
+        )
         self._routes: dict[tuple[int, int], Route] = {}
         self._client_id_raw: bytes | None = None
         self._unanswered: deque[tuple[int, bool, ReplyBody | PendingReply]] = deque()
@@ -108,10 +97,10 @@ class Connection(asyncio.BufferedProtocol):
         self._on_closed(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self._view[self._write_at :]
+        return self._buffer.room()
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._write_at += nbytes
+        self._buffer.received(nbytes)
         self._handle_frames()
 
     def eof_received(self) -> bool:
@@ -136,25 +125,15 @@ class Connection(asyncio.BufferedProtocol):
             self._close(str(fault))
             return
         self._send_answered()
-        self._make_room()
+        self._buffer.make_room()
+        self._pause_reading(self._buffer.is_full)
 
     def _handle_whole_frames(self) -> None:
-        view = self._view
         while not self._is_held():
-            start = self._read_at + LENGTH_SIZE
-            if start > self._write_at:
+            frame = self._buffer.next_frame()
+            if frame is None:
                 return
-            (size,) = INT32.unpack_from(view, self._read_at)
-            if not REQUEST_HEAD.size <= size <= self._request_bytes_max:
-                raise BadFrame(
-                    f"frame of {size} bytes, allowed are "
-                    f"{REQUEST_HEAD.size} to {self._request_bytes_max}"
-                )
-            end = start + size
-            if end > self._write_at:
-                return
-            self._read_at = end
-            self._answer(view[start:end])
+            self._answer(frame)
 
     def _is_held(self) -> bool:
         return (
@@ -251,39 +230,6 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.writelines(pieces)
         else:
             self._transport.write(b"".join(pieces))
-
-    # -- room --
-
-    def _make_room(self) -> None:
-        """Have room behind what was received, or stop reading until there is."""
-        left = self._write_at - self._read_at
-        needed = self._needed_bytes(left)
-        if left == 0 and len(self._buffer) > BUFFER_KEPT_BYTES:
-            self._replace_buffer(BUFFER_BYTES)
-        elif needed > len(self._buffer) and self._write_at == len(self._buffer):
-            # By steps: a length that is only announced takes no memory yet.
-            self._replace_buffer(min(needed, GROWTH * len(self._buffer)))
-        elif left == 0:
-            self._read_at = self._write_at = 0
-        elif self._read_at and len(self._buffer) - self._write_at < ROOM_BYTES_MIN:
-            self._view[:left] = self._view[self._read_at : self._write_at]
-            self._read_at, self._write_at = 0, left
-        self._pause_reading(self._write_at == len(self._buffer))
-
-    def _needed_bytes(self, left: int) -> int:
-        """How many bytes the frame that lies in front takes, as far as is known."""
-        if left < LENGTH_SIZE:
-            return LENGTH_SIZE
-        (size,) = INT32.unpack_from(self._view, self._read_at)
-        return LENGTH_SIZE + int(min(max(size, 0), self._request_bytes_max))
-
-    def _replace_buffer(self, size: int) -> None:
-        left = self._view[self._read_at : self._write_at]
-        # Room for the next frame's head too, so that reading never stops at a frame's end.
-        self._buffer = bytearray(max(size + ROOM_BYTES_MIN, BUFFER_BYTES))
-        self._view = memoryview(self._buffer)
-        self._view[: len(left)] = left
-        self._read_at, self._write_at = 0, len(left)
 
     def _pause_reading(self, is_full: bool) -> None:
         if is_full and not self._is_read_paused:

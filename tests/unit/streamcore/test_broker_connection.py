@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from streamcore.broker.connection import BUFFER_BYTES, Connection
+from streamcore.broker.connection import Connection
 from streamcore.broker.handlers.registry import (
     Handler,
     PendingReply,
@@ -16,6 +16,7 @@ from streamcore.broker.handlers.registry import (
     Reply,
     Request,
 )
+from streamcore.broker.receive_buffer import BUFFER_BYTES
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.reading import Malformed
