@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from streamcore.groups.group import Answer, Group
+from streamcore.groups.answers import Answer
+from streamcore.groups.group import Group
 from streamcore.groups.ids import Generation, GroupId, MemberId, Ticket
 from streamcore.groups.member import JoinContext
 from streamcore.wire.error_codes import ErrorCode

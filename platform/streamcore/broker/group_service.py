@@ -7,8 +7,8 @@ from typing import Final
 from groundwork.seams import Clock
 from streamcore.broker.group_log import GroupLog
 from streamcore.broker.topics import TopicCatalogue
+from streamcore.groups.answers import Answer
 from streamcore.groups.coordinator import GroupCoordinator
-from streamcore.groups.group import Answer
 from streamcore.groups.ids import GroupId, Ticket
 from streamcore.groups.log_records import LogEntry, offset_entry
 from streamcore.groups.member import JoinContext

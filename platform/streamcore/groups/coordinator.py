@@ -7,8 +7,9 @@ What has to be written is handed out as log entries; `restore` takes them back a
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from groundwork.seams import Rng
+from streamcore.groups.answers import Answer, refused_join
 from streamcore.groups.commits import CommitPlan, PartitionCount, plan_commit
-from streamcore.groups.group import Answer, Group, refused_join
+from streamcore.groups.group import Group
 from streamcore.groups.ids import Generation, GroupId, MemberId, Ticket
 from streamcore.groups.log_records import (
     GroupKey,

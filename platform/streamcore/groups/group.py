@@ -8,10 +8,10 @@ KIP-814 (skipped assignment), and Kafka's group coordinator.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from dataclasses import replace
 
+from streamcore.groups.answers import Answer, Answers, Round, refused_join
 from streamcore.groups.ids import (
-    NO_GENERATION,
     Generation,
     GroupId,
     InstanceId,
@@ -27,12 +27,9 @@ from streamcore.wire.messages.heartbeat import HeartbeatRequest
 from streamcore.wire.messages.join_group import (
     JoinGroupMember,
     JoinGroupRequest,
-    JoinGroupResponse,
 )
 from streamcore.wire.messages.leave_group import LeavingMember
 from streamcore.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
-
-Answer: TypeAlias = tuple[Ticket, JoinGroupResponse | SyncGroupResponse]
 
 
 class Group:
@@ -60,34 +57,34 @@ class Group:
         self._join_opens_ms = 0
         self._join_deadline_ms = 0
         self._sync_deadline_ms = 0
-        self._answers: list[Answer] = []
+        self._answers = Answers()
 
     # Requests
 
     def join(self, request: JoinGroupRequest, context: JoinContext, now_ms: int) -> list[Answer]:
         """Let a member in, or into the next generation."""
         if fault := self._join_fault(request):
-            self._answers.append((context.ticket, refused_join(fault, request)))
+            self._answers.add(context.ticket, refused_join(fault, request))
         elif request.member_id:
             self._join_with_id(request, context, now_ms)
         else:
             self._join_without_id(request, context, now_ms)
-        return self._taken()
+        return self._answers.take()
 
     def sync(self, request: SyncGroupRequest, ticket: Ticket, now_ms: int) -> list[Answer]:
         """Give a member its assignment; from the leader, take everybody's."""
         if fault := self._sync_fault(request):
-            self._answers.append((ticket, SyncGroupResponse(error_code=fault)))
-            return self._taken()
+            self._answers.add(ticket, SyncGroupResponse(error_code=fault))
+            return self._answers.take()
         member = self.roster.get(MemberId(request.member_id))
         assert member is not None, "the fault check has found it"
         self._supersede(member)
         member.parked_sync = ticket
         if self.state is GroupState.STABLE:
-            self._answer_sync(member, now_ms)
+            self._answers.end_sync(member, self._round, now_ms)
         elif self.roster.leader == member.member_id:
             self._assign(request, now_ms)
-        return self._taken()
+        return self._answers.take()
 
     def heartbeat(self, request: HeartbeatRequest, now_ms: int) -> ErrorCode:
         """Note that a member lives; say REBALANCE_IN_PROGRESS when it has to join again."""
@@ -106,7 +103,7 @@ class Group:
     ) -> tuple[list[ErrorCode], list[Answer]]:
         """Let members go; one error code each, in their order."""
         errors = [self._leave_one(one, now_ms) for one in leaving]
-        return errors, self._taken()
+        return errors, self._answers.take()
 
     def abandon(self, ticket: Ticket, now_ms: int) -> list[Answer]:
         """The connection of a waiting request has gone: its member's session runs again."""
@@ -116,7 +113,7 @@ class Group:
             member.prolong(now_ms)
             if not member.knows_its_id and member.instance_id is None:
                 self._drop([member], now_ms)  # nobody could ever speak for it
-        return self._taken()
+        return self._answers.take()
 
     def tick(self, now_ms: int) -> list[Answer]:
         """Do what time alone decides: lapsed sessions, lapsed ids, ended waits."""
@@ -130,7 +127,7 @@ class Group:
                 self._try_complete_join(now_ms)
         elif self.state is GroupState.COMPLETING_REBALANCE and now_ms >= self._sync_deadline_ms:
             self._drop([m for m in self.roster if m.parked_sync is None], now_ms)
-        return self._taken()
+        return self._answers.take()
 
     def commit_fault(
         self, member_id: str, instance_id: str | None, generation: Generation, now_ms: int
@@ -185,13 +182,13 @@ class Group:
             return
         if self.roster.places_taken >= self._members_max:
             refusal = refused_join(ErrorCode.GROUP_MAX_SIZE_REACHED, request)
-            self._answers.append((context.ticket, refusal))
+            self._answers.add(context.ticket, refusal)
             return
         member_id = self._new_member_id(instance or context.client_id)
         if instance is None and context.requires_member_id:
             self.roster.expect(member_id, deadline_ms=now_ms + request.session_timeout_ms)
             refusal = refused_join(ErrorCode.MEMBER_ID_REQUIRED, request, member_id=member_id)
-            self._answers.append((context.ticket, refusal))
+            self._answers.add(context.ticket, refusal)
             return
         self._add(request, context, member_id, now_ms)
 
@@ -204,7 +201,7 @@ class Group:
         fault = self.roster.fault(member_id, None if instance is None else InstanceId(instance))
         member = self.roster.get(member_id)
         if fault or member is None:
-            self._answers.append((context.ticket, refused_join(fault, request)))
+            self._answers.add(context.ticket, refused_join(fault, request))
             return
         self._supersede(member)
         member.parked_join = context.ticket
@@ -244,7 +241,7 @@ class Group:
         member = member_from(request, context, member_id=member_id, now_ms=now_ms)
         member.assignment, member.parked_join = old.assignment, context.ticket
         old_leader = self.roster.leader
-        self._refuse_parked(old, ErrorCode.FENCED_INSTANCE_ID)
+        self._answers.refuse_waiting(old, ErrorCode.FENCED_INSTANCE_ID)
         self.roster.remove(old)
         self.roster.add(member)
         if old_leader == old.member_id:
@@ -270,7 +267,7 @@ class Group:
         if self.state is not GroupState.PREPARING_REBALANCE:
             for member in self.roster:
                 if member.parked_sync is not None:
-                    self._refuse_parked(member, ErrorCode.REBALANCE_IN_PROGRESS)
+                    self._answers.refuse_waiting(member, ErrorCode.REBALANCE_IN_PROGRESS)
                     member.prolong(now_ms)
             self._is_first_join = self.state is GroupState.EMPTY
             self.state = advance(self.state, GroupEvent.REBALANCE_NEEDED)
@@ -317,7 +314,7 @@ class Group:
         for member in self.roster:
             member.assignment = given.get(member.member_id, b"")
             if member.parked_sync is not None:
-                self._answer_sync(member, now_ms)
+                self._answers.end_sync(member, self._round, now_ms)
 
     # Leaving
 
@@ -339,7 +336,7 @@ class Group:
 
     def _drop(self, members: Iterable[Member], now_ms: int) -> None:
         for member in members:
-            self._refuse_parked(member, ErrorCode.UNKNOWN_MEMBER_ID)
+            self._answers.refuse_waiting(member, ErrorCode.UNKNOWN_MEMBER_ID)
             self.roster.remove(member)
         self._rebalance(now_ms)
 
@@ -367,22 +364,21 @@ class Group:
         leader: MemberId | None = None,
         skips_assignment: bool = False,
     ) -> None:
-        assert member.parked_join is not None
         leader = leader or self.roster.leader
-        is_leader = leader == member.member_id
-        response = JoinGroupResponse(
-            generation_id=self.generation,
+        members = self._metadata_of_all() if leader == member.member_id else ()
+        current = replace(
+            self._round, leader=leader, members=members, skips_assignment=skips_assignment
+        )
+        self._answers.end_join(member, current, now_ms)
+
+    @property
+    def _round(self) -> Round:
+        return Round(
+            generation=self.generation,
             protocol_type=self.protocol_type,
             protocol_name=self.protocol_name,
-            leader=leader or "",
-            skip_assignment=skips_assignment and is_leader,
-            member_id=member.member_id,
-            members=self._metadata_of_all() if is_leader else (),
+            leader=self.roster.leader,
         )
-        self._answers.append((member.parked_join, response))
-        member.parked_join = None
-        member.knows_its_id = True
-        member.prolong(now_ms)
 
     def _metadata_of_all(self) -> tuple[JoinGroupMember, ...]:
         assert self.protocol_name is not None
@@ -395,44 +391,11 @@ class Group:
             for member in self.roster
         )
 
-    def _answer_sync(self, member: Member, now_ms: int) -> None:
-        assert member.parked_sync is not None
-        response = SyncGroupResponse(
-            protocol_type=self.protocol_type,
-            protocol_name=self.protocol_name,
-            assignment=member.assignment,
-        )
-        self._answers.append((member.parked_sync, response))
-        member.parked_sync = None
-        member.prolong(now_ms)
-
     def _supersede(self, member: Member) -> None:
         """The member asked again, on another connection perhaps: the older wait is over."""
-        self._refuse_parked(member, ErrorCode.REBALANCE_IN_PROGRESS)
-
-    def _refuse_parked(self, member: Member, error: ErrorCode) -> None:
-        if member.parked_join is not None:
-            refusal = JoinGroupResponse(error_code=error, member_id=member.member_id)
-            self._answers.append((member.parked_join, refusal))
-        if member.parked_sync is not None:
-            self._answers.append((member.parked_sync, SyncGroupResponse(error_code=error)))
-        member.parked_join = member.parked_sync = None
+        self._answers.refuse_waiting(member, ErrorCode.REBALANCE_IN_PROGRESS)
 
     def _prolong(self, member_id: str, now_ms: int) -> None:
         member = self.roster.get(MemberId(member_id))
         assert member is not None, "called for members only"
         member.prolong(now_ms)
-
-    def _taken(self) -> list[Answer]:
-        taken, self._answers = self._answers, []
-        return taken
-
-
-def refused_join(
-    error: ErrorCode, request: JoinGroupRequest, *, member_id: str | None = None
-) -> JoinGroupResponse:
-    return JoinGroupResponse(
-        error_code=error,
-        generation_id=NO_GENERATION,
-        member_id=request.member_id if member_id is None else member_id,
-    )
