@@ -20,6 +20,9 @@ const AGAIN_MS = 3_000;
 
 export class OpsLink {
   token = "";
+  /** Done when there is a token. */
+  readonly signedIn: Promise<void>;
+  private tellSignedIn: () => void = () => undefined;
   private clock: ServerClock = UNHEARD;
   private readonly link: Link;
   /** The first frame of a socket names all drivers, later ones those that changed. */
@@ -47,6 +50,9 @@ export class OpsLink {
         this.onState(state);
       },
     });
+    this.signedIn = new Promise((resolve) => {
+      this.tellSignedIn = resolve;
+    });
     window.addEventListener("online", this.onOnline);
     void this.signIn();
   }
@@ -65,6 +71,7 @@ export class OpsLink {
     try {
       this.token = (await fetchToken("operator", "web")).token;
       this.handlers.onProblem(null);
+      this.tellSignedIn();
       this.link.start();
     } catch (error) {
       this.handlers.onProblem(messageOf(error));

@@ -134,13 +134,14 @@ export class CarLayer {
     const { map, container } = this.city;
     const scale = 512 * 2 ** map.getZoom();
     const centre = map.getCenter();
-    const { clientWidth: width, clientHeight: height } = container;
+    // Padding moves the map's centre out of the middle of the page.
+    const middle = map.project(centre);
     return {
       scale,
-      left: mercatorX(centre.lng) * scale - width / 2,
-      top: mercatorY(centre.lat) * scale - height / 2,
-      width,
-      height,
+      left: mercatorX(centre.lng) * scale - middle.x,
+      top: mercatorY(centre.lat) * scale - middle.y,
+      width: container.clientWidth,
+      height: container.clientHeight,
     };
   }
 

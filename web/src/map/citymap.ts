@@ -2,7 +2,7 @@
 
 import "maplibre-gl/dist/maplibre-gl.css";
 
-import { AttributionControl, Map as MapLibre, setWorkerUrl, type GeoJSONSource, type PaddingOptions } from "maplibre-gl";
+import { AttributionControl, Map as MapLibre, setWorkerUrl, type GeoJSONSource } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 
 import type { ConfigReply } from "../contracts/generated";
@@ -29,6 +29,9 @@ export interface DrawnLine {
 
 type PaintValue = Parameters<MapLibre["setPaintProperty"]>[2];
 type PaintName = Parameters<MapLibre["setPaintProperty"]>[1];
+
+/** So much is left free around what is fitted. */
+const EDGE_PX = 36;
 
 /** Around the city, so that nobody gets lost in the void. */
 const MARGIN_DEGREES = 0.06;
@@ -115,8 +118,8 @@ export class CityMap {
     });
   }
 
-  /** Show all of these places, clear of the panels. */
-  fit(places: readonly { lat: number; lon: number }[], padding: PaddingOptions, maxZoom = 15.5): void {
+  /** Show all of these places within the map's padding, which keeps them clear of the panels. */
+  fit(places: readonly { lat: number; lon: number }[], maxZoom = 15.5): void {
     if (places.length === 0) return;
     const lons = places.map((place) => place.lon);
     const lats = places.map((place) => place.lat);
@@ -125,7 +128,7 @@ export class CityMap {
         [Math.min(...lons), Math.min(...lats)],
         [Math.max(...lons), Math.max(...lats)],
       ],
-      { padding, maxZoom, duration: motionMs(600) },
+      { padding: EDGE_PX, maxZoom, duration: motionMs(600) },
     );
   }
 

@@ -11,6 +11,7 @@ import { LOOKS, Look, type Palette } from "./palette";
 import { BEARINGS, CELL, makeSprites, type SpriteSheet } from "./sprites";
 
 const ARROWS_FROM = 13.6;
+const CLOSE_FROM = 15;
 const WIDTHS = [3.4, 3, 2.6, 2.3, 1.9, 1.3] as const;
 
 export interface RoadLine {
@@ -121,7 +122,7 @@ export class Miniature {
     ink.drawImage(this.ground, 0, 0);
     ink.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     const arrows = this.view.zoom >= ARROWS_FROM;
-    const size = CELL * 0.8;
+    const size = CELL * (this.view.zoom >= CLOSE_FROM ? 1.25 : 0.9);
     for (let slot = 0; slot < table.count; slot += 1) {
       table.place(slot, now, spot);
       const x = spot.x * scale - left;

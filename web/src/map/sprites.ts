@@ -75,7 +75,7 @@ function square(ink: CanvasRenderingContext2D): void {
 
 function dot(ink: CanvasRenderingContext2D, color: string): void {
   ink.beginPath();
-  ink.arc(0, 0.4, 2, 0, 2 * Math.PI);
+  ink.arc(0, 1, 1.7, 0, 2 * Math.PI);
   ink.fillStyle = color;
   ink.fill();
 }

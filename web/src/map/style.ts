@@ -35,8 +35,8 @@ function width(extra: number): ExpressionSpecification {
     "interpolate",
     ["exponential", 1.6],
     ["zoom"],
-    10, at([1.6, 1.3, 1, 0.8, 0.6, 0.3, 0.1]),
-    13, at([3.2, 2.8, 2.6, 2.2, 1.8, 1.1, 0.5]),
+    10, at([1, 0.9, 0.8, 0.6, 0.5, 0.3, 0.1]),
+    13, at([2.4, 2.2, 2.1, 1.9, 1.6, 1.1, 0.5]),
     15, at([7, 6.5, 6.5, 6, 5.5, 4, 2]),
     18, at([26, 24, 24, 22, 20, 16, 9]),
   ];
@@ -179,8 +179,8 @@ export function styleOf(palette: Palette, basemapUrl: string, attribution: strin
       area("plaza", palette.plaza, 14),
       area("building", palette.building, 14),
       ...roads(palette),
-      ...drawn(palette),
       ...labels(palette),
+      ...drawn(palette),
       spots(palette),
     ],
   };

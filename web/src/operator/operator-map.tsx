@@ -31,7 +31,8 @@ export function OperatorMap({ session, config, looks, isPulseOn }: Props): VNode
   const demand = useDemand(session, isPulseOn);
   useEffect(() => {
     if (holder.current === null) return undefined;
-    const made = new CityMap(holder.current, config, theme.state, { zoom: 12 });
+    const made = new CityMap(holder.current, config, theme.state, { zoom: 11.7 });
+    made.map.setPadding({ top: 110, bottom: 270, left: 240, right: 0 });
     setCity(made);
     return () => {
       setCity(null);
@@ -159,5 +160,5 @@ function lookAt(city: CityMap, selection: Selection | null): void {
     return;
   }
   const fact = latestOf(selection.reply.value);
-  if (fact !== null) city.fit([fact.pickup, fact.destination], { top: 150, bottom: 280, left: 300, right: 420 });
+  if (fact !== null) city.fit([fact.pickup, fact.destination]);
 }

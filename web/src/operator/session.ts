@@ -59,7 +59,8 @@ export class OperatorSession {
     return (await this.read<RidesReply>(`v1/rides?${query}`)).rides;
   }
 
-  private read<T>(path: string): Promise<T> {
+  private async read<T>(path: string): Promise<T> {
+    await this.ops.signedIn;
     return call<T>(`${this.config.ops_url}/${path}`, { token: this.ops.token });
   }
 

@@ -17,10 +17,11 @@ export function Spark({ values, fromZero = false }: Props): VNode {
   const known = values.filter((value) => value !== null);
   const high = Math.max(...known, fromZero ? 1 : -Infinity);
   const low = fromZero ? 0 : Math.min(...known);
-  const span = high - low || Math.max(1, Math.abs(high) * 0.2);
-  const middle = high === low && !fromZero;
+  // A steady number is a steady line: noise is not blown up to fill the height.
+  const span = Math.max(high - low, fromZero ? 0 : Math.abs(high) * 0.2, 1e-9);
+  const slack = fromZero ? 0 : (span - (high - low)) / 2;
   const x = (index: number): number => WIDTH - ((values.length - 1 - index) * WIDTH) / (HISTORY_LENGTH - 1);
-  const y = (value: number): number => (middle ? HEIGHT / 2 : HEIGHT - 2 - ((value - low) / span) * (HEIGHT - 4));
+  const y = (value: number): number => HEIGHT - 2 - ((value - low + slack) / span) * (HEIGHT - 4);
   let path = "";
   let isDrawing = false;
   values.forEach((value, index) => {

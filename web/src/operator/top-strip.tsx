@@ -69,12 +69,12 @@ function Clock({ isLive, receivedAtMs }: { isLive: boolean; receivedAtMs: number
   );
 }
 
-/** Three zeros that must stay zero. */
+/** What the log proves. Two drivers for one ride is an alarm whoever sent what. */
 function Audit({ latest, values }: { latest: Summary | null; values: readonly (number | null)[] }): VNode {
   const audit = latest?.audit;
   const zeros: [string, number | undefined, string][] = [
-    ["lost", audit?.missing, "Sequence numbers skipped and not seen since. Buffered pings may still bring them."],
-    ["duplicated", audit?.repeated, "Sequence numbers seen twice"],
+    ["missing", audit?.missing, "Sequence numbers not in the log: skipped by a phone, still buffered in one, or lost. The report of the run tells which."],
+    ["repeated", audit?.repeated, "Sequence numbers in the log twice, those that phones sent twice among them"],
     ["double-assigned", audit?.double_assigned, "A driver in two rides, or a ride with two drivers"],
   ];
   const isBad = latest !== null && violations(latest) > 0;
@@ -86,7 +86,7 @@ function Audit({ latest, values }: { latest: Summary | null; values: readonly (n
       <dl class="zeros number">
         {zeros.map(([name, value, title]) => (
           <div key={name} title={title}>
-            <dd class={`value ${name !== "lost" && (value ?? 0) > 0 ? "bad" : ""}`}>{count(value)}</dd>
+            <dd class={`value ${name === "double-assigned" && (value ?? 0) > 0 ? "bad" : ""}`}>{count(value)}</dd>
             <dt>{name}</dt>
           </div>
         ))}

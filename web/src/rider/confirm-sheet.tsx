@@ -93,7 +93,7 @@ function Pickup({ flow }: { flow: Confirm }): VNode {
       return (
         <dd>
           <Minutes seconds={eta.seconds} />
-          <p class="small soft number">{minutesOf(eta.p90_s)} min or less, 9 times of 10</p>
+          <p class="small soft number">90 % within {minutesOf(eta.p90_s)} min</p>
         </dd>
       );
     }

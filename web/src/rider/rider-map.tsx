@@ -68,6 +68,9 @@ function useCityMap(
       );
     };
     city.map.on("moveend", watch);
+    city.map.on("resize", () => {
+      city.map.setPadding(clearOf());
+    });
     watch();
     setCity(city);
     return () => {
@@ -137,7 +140,7 @@ function useLines(city: CityMap | null, session: RiderSession, flow: RiderFlow):
     };
   }, [city, key, isSearching]);
   useEffect(() => {
-    if (city !== null && places !== null) city.fit(places, clearOf());
+    if (city !== null && places !== null) city.fit(places);
     return () => {
       city?.draw([]);
     };
@@ -146,7 +149,7 @@ function useLines(city: CityMap | null, session: RiderSession, flow: RiderFlow):
   useEffect(() => {
     if (city === null || confirmRoute === null) return;
     city.draw([{ line: confirmRoute.line, color: theme.state === "day" ? "#15181b" : "#edf1f5", width: 4.5 }]);
-    city.fit(confirmRoute.line.map(([lon, lat]) => ({ lat, lon })), clearOf());
+    city.fit(confirmRoute.line.map(([lon, lat]) => ({ lat, lon })));
   }, [city, confirmRoute, shade]);
   const view = flow.step === "ride" ? flow.view : null;
   const state = view === null ? null : rideStateOf(view);
@@ -178,7 +181,7 @@ async function showWay(city: CityMap, session: RiderSession, view: RideView, isF
   const state = rideStateOf(view);
   const isOnTrip = state === "on_trip";
   if (state !== "en_route" && !isOnTrip) {
-    if (isFirst && state === "requested") city.fit([view.pickup], clearOf(), 15);
+    if (isFirst && state === "requested") city.fit([view.pickup], 15);
     return;
   }
   if (session.matched.count === 0) return;
@@ -189,7 +192,7 @@ async function showWay(city: CityMap, session: RiderSession, view: RideView, isF
   if (route === null) return;
   const color = PALETTES[city.theme].cars[isOnTrip ? 5 : 3] ?? "";
   city.draw([{ line: route.line, color, width: 5 }]);
-  if (isFirst || !isInView(city, car)) city.fit([car, goal], clearOf());
+  if (isFirst || !isInView(city, car)) city.fit([car, goal]);
 }
 
 function isInView(city: CityMap, place: { lat: number; lon: number }): boolean {
