@@ -185,7 +185,7 @@ class Replica:
         if not start <= offset <= end:
             return Fetched(ErrorCode.OFFSET_OUT_OF_RANGE, end, start, (), 0)
         if offset == end:
-            return Fetched(ErrorCode.NONE, end, start, (), 0)
+            return Fetched._make((NONE, end, start, (), 0, ""))
         pieces: Sequence[bytes | memoryview] | None = self._tail.read(
             Offset(offset), bytes_max=bytes_max
         )
@@ -194,7 +194,8 @@ class Replica:
                 pieces = [log.read(Offset(offset), bytes_max=bytes_max)]
             except (StorageFailed, SegmentCorrupt) as failure:
                 return Fetched(ErrorCode.KAFKA_STORAGE_ERROR, end, start, (), 0, str(failure))
-        return Fetched(ErrorCode.NONE, end, start, pieces, sum([len(piece) for piece in pieces]))
+        size = sum([len(piece) for piece in pieces])
+        return Fetched._make((NONE, end, start, pieces, size, ""))
 
     def drop_expired(self, *, now_ms: int) -> list[Segment]:
         """Apply retention; return the segments whose files the caller removes."""

@@ -109,19 +109,19 @@ def _wanted(reader: WireReader, version: int) -> Iterator[WantedPartition]:
         for _ in range(count):
             row = PARTITION_FLEXIBLE.unpack(reader.span(PARTITION_FLEXIBLE.size))
             reader.skip_tags()
-            yield WantedPartition(row[0], row[1], row[2], row[5])
+            yield WantedPartition._make((row[0], row[1], row[2], row[5]))
     elif version >= 9:
         rows = reader.span(count * PARTITION_BEFORE_12.size)
         for partition, epoch, offset, _, size in PARTITION_BEFORE_12.iter_unpack(rows):
-            yield WantedPartition(partition, epoch, offset, size)
+            yield WantedPartition._make((partition, epoch, offset, size))
     elif version >= 5:
         rows = reader.span(count * PARTITION_BEFORE_9.size)
         for partition, offset, _, size in PARTITION_BEFORE_9.iter_unpack(rows):
-            yield WantedPartition(partition, NO_EPOCH, offset, size)
+            yield WantedPartition._make((partition, NO_EPOCH, offset, size))
     else:
         rows = reader.span(count * PARTITION_BEFORE_5.size)
         for partition, offset, size in PARTITION_BEFORE_5.iter_unpack(rows):
-            yield WantedPartition(partition, NO_EPOCH, offset, size)
+            yield WantedPartition._make((partition, NO_EPOCH, offset, size))
 
 
 def encode_response(

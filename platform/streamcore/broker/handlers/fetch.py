@@ -81,7 +81,9 @@ class Look:
         self.bytes_found += size
         self._bytes_left -= size
         self.has_error = self.has_error or error is not ErrorCode.NONE
-        return FetchedPartition(wanted.partition, error, high_watermark, start_offset, pieces, size)
+        return FetchedPartition._make(
+            (wanted.partition, error, high_watermark, start_offset, pieces, size)
+        )
 
     def _error(self, wanted: WantedPartition, error: ErrorCode) -> FetchedPartition:
         self.has_error = True
