@@ -31,14 +31,16 @@ class PingFigures(msgspec.Struct, frozen=True, kw_only=True):
 
     sent: int
     acknowledged: int
+    refused: int  # by the gateway, by name: what must not be in the log
     in_log: int
     lost: int
     duplicated: int
     out_of_order: int
     wrong_partition: int
     per_second: float  # acknowledged, over the whole run
-    injected: dict[str, int]
-    filtered: dict[str, int]
+    injected: dict[str, int]  # what the simulator did wrong on purpose
+    injected_in_log: dict[str, int]  # those of them that the log shows
+    filtered: dict[str, int]  # what positions did not believe, by reason
 
 
 class Age(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,8 +127,13 @@ def _words(age: Age) -> str:
     return "no sample" if age.p50 is None or age.p99 is None else f"{age.p50:.0f}/{age.p99:.0f}"
 
 
-async def make_report(plan: CityPlan, supervisor: Supervisor, summary: Summary | None) -> Report:
-    """Read the truth and the log; call it while the broker still runs. Raises `NoTruth`."""
+async def make_report(
+    plan: CityPlan, supervisor: Supervisor, summary: Summary | None, *, started_ms: int
+) -> Report:
+    """Read the truth and the log; call it while the broker still runs. Raises `NoTruth`.
+
+    `started_ms`: when the run began; what the log holds from before belongs to earlier runs.
+    """
     try:
         said = (plan.truth_path / RESULT_FILE).read_bytes()
     except FileNotFoundError:
@@ -136,7 +143,7 @@ async def make_report(plan: CityPlan, supervisor: Supervisor, summary: Summary |
         LogSettings(bootstrap_servers=plan.bootstrap_servers, client_id="audit"), SystemClock()
     )
     try:
-        audit = await audit_run(log, plan.truth_path)
+        audit = await audit_run(log, plan.truth_path, start_ms=started_ms)
     finally:
         await log.close()
     return build_report(plan, result, audit, summary, _processes(supervisor))
@@ -163,13 +170,15 @@ def build_report(
         pings=PingFigures(
             sent=result.pings_sent,
             acknowledged=result.pings_acknowledged,
+            refused=result.pings_refused,
             in_log=audit.in_log,
             lost=audit.lost,
             duplicated=audit.duplicated,
             out_of_order=audit.out_of_order,
             wrong_partition=audit.wrong_partition,
             per_second=result.pings_acknowledged / max(result.wall_s, 1e-9),
-            injected=result.injected,
+            injected=audit.injected,
+            injected_in_log=audit.injected_in_log,
             filtered=summary.filtered if summary else {},
         ),
         age_ms=_ages(result, summary),

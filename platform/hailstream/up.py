@@ -8,6 +8,7 @@ import asyncio
 import logging
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ import uvloop
 
 from groundwork.journal import setup_journal
 from groundwork.real.clocks import SystemClock
+from groundwork.seams import Clock
 from groundwork.supervise import leaves
 from hailstream.cities import ensure_city
 from hailstream.planning import CannotStart, UpOptions, make_plan
@@ -89,10 +91,23 @@ def up(
         typer.echo(f"hailstream up: {error}", err=True)
         sys.exit(2)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(_run(plan, options)))
+        sys.exit(runner.run(_run(plan, options.report)))
 
 
-async def _run(plan: CityPlan, options: UpOptions) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """A city as `up` runs it."""
+
+    plan: CityPlan
+    report_path: Path | None
+    clock: Clock
+    supervisor: Supervisor
+    view: View
+    stopping: asyncio.Event
+
+
+async def _run(plan: CityPlan, report_path: Path | None) -> int:
+    """Run until the end, and return the exit status."""
     clock = SystemClock()
     view = make_view(plan, clock)
     supervisor = Supervisor(
@@ -104,11 +119,19 @@ async def _run(plan: CityPlan, options: UpOptions) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    run = _Run(
+        plan=plan,
+        report_path=report_path,
+        clock=clock,
+        supervisor=supervisor,
+        view=view,
+        stopping=stopping,
+    )
     status = 1
     try:
         async with asyncio.TaskGroup() as tasks:
             try:
-                status = await _live(plan, options, supervisor, view, stopping, tasks)
+                status = await _live(run, tasks)
             finally:
                 for stage in reversed(Stage):
                     await supervisor.stop(stage)
@@ -121,68 +144,62 @@ async def _run(plan: CityPlan, options: UpOptions) -> int:
     return status
 
 
-async def _live(
-    plan: CityPlan,
-    options: UpOptions,
-    supervisor: Supervisor,
-    view: View,
-    stopping: asyncio.Event,
-    tasks: asyncio.TaskGroup,
-) -> int:
+async def _live(run: _Run, tasks: asyncio.TaskGroup) -> int:
     """From the first process to the last figure. Returns the exit status."""
-    await _start_until_stopped(supervisor, view, tasks, stopping)
-    if stopping.is_set():
+    supervisor, view = run.supervisor, run.view
+    started_ms = run.clock.now_ms()
+    await _start_until_stopped(run, tasks)
+    if run.stopping.is_set():
         return 0
-    async with SummaryReader(plan) as reader:
-        ended = tasks.create_task(_city_end(plan, supervisor, stopping), name="city end")
+    async with SummaryReader(run.plan) as reader:
+        ended = tasks.create_task(_city_end(run), name="city end")
         while not ended.done():
             supervisor.sample()
             view.show(await reader.read(), supervisor)
             await asyncio.wait({ended}, timeout=_SAMPLE_MS / 1000)
         supervisor.sample()
-        if options.report is None or stopping.is_set():
+        if run.report_path is None or run.stopping.is_set():
             return 1 if supervisor.gave_up.is_set() else 0
         view.say("the city has stopped: reading the log to prove what became of every ping")
-        try:
-            report = await make_report(plan, supervisor, await reader.read())
-        except NoTruth as error:
-            view.trouble(str(error))
-            return REPORT_FAILED
-    write_report(report, options.report)
+        summary = await reader.read()
+    try:
+        report = await make_report(run.plan, supervisor, summary, started_ms=started_ms)
+    except NoTruth as error:
+        view.trouble(str(error))
+        return REPORT_FAILED
+    write_report(report, run.report_path)
     view.say(report.in_words())
     return 0 if report.healthy and not supervisor.gave_up.is_set() else REPORT_FAILED
 
 
-async def _start_all(supervisor: Supervisor, view: View, tasks: asyncio.TaskGroup) -> None:
-    for stage in Stage:
-        view.say(f"starting {stage.name.lower()}")
-        await supervisor.start(stage, tasks)
-    view.ready()
-
-
-async def _start_until_stopped(
-    supervisor: Supervisor, view: View, tasks: asyncio.TaskGroup, stopping: asyncio.Event
-) -> None:
+async def _start_until_stopped(run: _Run, tasks: asyncio.TaskGroup) -> None:
     """Start everything; Ctrl-C while things start ends the starting."""
     async with asyncio.TaskGroup() as group:
-        start = group.create_task(_start_all(supervisor, view, tasks))
-        stop = group.create_task(_until(stopping))
+        start = group.create_task(_start_all(run, tasks))
+        stop = group.create_task(_until(run.stopping))
         await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
         start.cancel()
         stop.cancel()
 
 
-async def _city_end(plan: CityPlan, supervisor: Supervisor, stopping: asyncio.Event) -> None:
+async def _start_all(run: _Run, tasks: asyncio.TaskGroup) -> None:
+    for stage in Stage:
+        run.view.say(f"starting {stage.name.lower()}")
+        await run.supervisor.start(stage, tasks)
+    run.view.ready()
+
+
+async def _city_end(run: _Run) -> None:
     """Return when the simulator has ended, a person stops us, or a process was given up."""
     async with asyncio.TaskGroup() as group:
         ends = {
-            group.create_task(_until(stopping)),
-            group.create_task(_until(supervisor.gave_up)),
+            group.create_task(_until(run.stopping)),
+            group.create_task(_until(run.supervisor.gave_up)),
         }
-        if plan.duration_s is not None and plan.simulator:
-            ends.add(group.create_task(supervisor.wait_ended("simulate")))
-        elif plan.duration_s is not None:
-            ends.add(group.create_task(asyncio.sleep(plan.duration_s)))
+        if run.plan.duration_s is not None and run.plan.simulator:
+            ends.add(group.create_task(run.supervisor.wait_ended("simulate")))
+        elif run.plan.duration_s is not None:
+            ends.add(group.create_task(asyncio.sleep(run.plan.duration_s)))
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for end in ends:
             end.cancel()

@@ -47,7 +47,8 @@ class SimulationResult(msgspec.Struct, frozen=True, kw_only=True):
     wall_s: float  # of sending
     pings_made: int
     pings_sent: int  # counting each sending, so resends too
-    pings_acknowledged: int
+    pings_acknowledged: int  # the log has them; without those that were refused
+    pings_refused: int  # by the gateway, by name
     pings_resent: int
     pings_late_ms_max: int  # how far behind its schedule the sender ever was
     injected: dict[str, int]  # fault name in lower case -> pings

@@ -179,13 +179,15 @@ def _result(run: _Run, columns: dict[str, Rows], demand: Demand) -> SimulationRe
         dt_s=world.period_ms / 1000.0,
         hour=world.hour,
     )
+    refused = sum(fleet.tally.rejected.values())
     return SimulationResult(
         drivers=world.drivers,
         seed=world.seed,
         wall_s=fleet.tally.wall_ms / 1000.0,
         pings_made=run.truth.pings_made,
         pings_sent=fleet.tally.pings_sent + fleet.pings_resent,
-        pings_acknowledged=run.truth.pings_acknowledged,
+        pings_acknowledged=run.truth.pings_acknowledged - refused,
+        pings_refused=refused,
         pings_resent=fleet.pings_resent,
         pings_late_ms_max=fleet.tally.late_ms_max,
         injected=injected_by_name(columns["faults"]),

@@ -33,6 +33,7 @@ RESULT = SimulationResult(
     pings_made=12,
     pings_sent=6,
     pings_acknowledged=5,
+    pings_refused=0,
     pings_resent=0,
     pings_late_ms_max=3,
     injected={},
