@@ -43,6 +43,7 @@ class Managed:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     status: int | None = None  # of the last end
     cpu_s_before: float = 0.0  # of earlier lives
+    cpu_s_to_start: float = 0.0  # spent before the city began
     rss_mb_max: float = 0.0
     last_usage: ProcessUsage | None = None
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=20))
@@ -95,6 +96,12 @@ class Supervisor:
             if usage is not None:
                 managed.last_usage = usage
                 managed.rss_mb_max = max(managed.rss_mb_max, usage.rss_mb)
+
+    def note_start_cost(self) -> None:
+        """What was spent so far was spent on starting: imports, the road network, joining."""
+        self.sample()
+        for managed in self.managed.values():
+            managed.cpu_s_to_start = managed.cpu_s
 
     async def wait_ended(self, name: str) -> None:
         """Return when a one-shot process has ended for good."""

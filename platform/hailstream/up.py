@@ -186,6 +186,7 @@ async def _start_all(run: _Run, tasks: asyncio.TaskGroup) -> None:
     for stage in Stage:
         run.view.say(f"starting {stage.name.lower()}")
         await run.supervisor.start(stage, tasks)
+    run.supervisor.note_start_cost()
     run.view.ready()
 
 
