@@ -27,7 +27,7 @@ app = typer.Typer()
 
 _PACKAGES = (
     *("numpy", "scipy", "uvloop", "aiohttp", "msgspec", "orjson", "h3", "routingkit-cch"),
-    *("crc32c", "cramjam", "kio", "confluent-kafka", "redis", "hiredis", "osmium"),
+    *("crc32c", "cramjam", "confluent-kafka", "redis", "hiredis", "osmium"),
 )
 _OPTIONAL_PROGRAMS = {
     "chromium": "the end-to-end tests in a browser",
