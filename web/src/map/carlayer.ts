@@ -13,6 +13,9 @@ import { BEARINGS, CELL, makeSprites, type SpriteSheet } from "./sprites";
 
 const ARROWS_FROM = 14;
 const ROUND_FROM = 12.6;
+/** Of more cars than these no more than 25 frames a second: other things need the processor too. */
+const MANY = 2_000;
+const MANY_MS = 40;
 const FADE_AFTER_MS = 4_000;
 const FADED = 0.45;
 
@@ -127,7 +130,8 @@ export class CarLayer {
   private intervalMs(): number {
     if (this.still) return 1_000;
     const pixelsPerSecond = 15 * perMetre(this.city.map.getCenter().lat) * this.window().scale;
-    return Math.min(250, Math.max(15, 500 / pixelsPerSecond));
+    const cars = this.groups.reduce((sum, group) => sum + group.table.count, 0);
+    return Math.min(250, Math.max(cars > MANY ? MANY_MS : 15, 500 / pixelsPerSecond));
   }
 
   private window(): { scale: number; left: number; top: number; width: number; height: number } {
@@ -195,26 +199,13 @@ export class CarLayer {
       if (looks !== null && !looks.has(look)) continue;
       ink.globalAlpha = now - (table.fixAtMs[slot] ?? 0) > FADE_AFTER_MS ? FADED : 1;
       if (halo) this.drawHalo(x, y, table, slot, now, scale);
-      if (arrows) {
-        const step = Math.round(((table.bearingCdeg[slot] ?? 0) * BEARINGS) / 36_000) % BEARINGS;
-        const at = sprites.cell;
-        ink.drawImage(sprites.image, step * at, look * at, at, at, x - size / 2, y - size / 2, size, size);
-      } else {
-        this.drawDot(x, y, look);
-      }
+      const step = Math.round(((table.bearingCdeg[slot] ?? 0) * BEARINGS) / 36_000) % BEARINGS;
+      const at = sprites.cell;
+      const column = arrows ? step : look;
+      const line = arrows ? look : sprites.dotRow;
+      ink.drawImage(sprites.image, column * at, line * at, at, at, x - size / 2, y - size / 2, size, size);
     }
     this.drawSelected(table, now);
-  }
-
-  private drawDot(x: number, y: number, look: number): void {
-    const { ink } = this;
-    ink.beginPath();
-    ink.arc(x, y, 3.2, 0, 2 * Math.PI);
-    ink.fillStyle = this.palette.cars[look] ?? "";
-    ink.fill();
-    ink.lineWidth = 1;
-    ink.strokeStyle = this.palette.carEdge;
-    ink.stroke();
   }
 
   /** How far the car may be from where it is drawn: what it can have driven since its fix. */

@@ -4,8 +4,8 @@
 
 const BIRDS = [
   "Heron", "Kestrel", "Plover", "Siskin", "Lapwing", "Curlew", "Dunlin", "Eider", "Fulmar", "Gannet",
-  "Goldcrest", "Grebe", "Jackdaw", "Linnet", "Martin", "Merlin", "Nightjar", "Oriole", "Osprey", "Petrel",
-  "Pipit", "Redstart", "Robin", "Sandpiper", "Shrike", "Skylark", "Starling", "Swift", "Tern", "Wagtail",
+  "Goldcrest", "Grebe", "Jackdaw", "Linnet", "Magpie", "Mallard", "Nightjar", "Oriole", "Osprey", "Petrel",
+  "Pipit", "Redstart", "Rook", "Sandpiper", "Shrike", "Skylark", "Starling", "Swift", "Tern", "Wagtail",
   "Warbler", "Wren",
 ] as const;
 
