@@ -7,7 +7,7 @@ base offset and leader epoch, which lie before the part that the checksum covers
 from struct import Struct
 from typing import NamedTuple
 
-from crc32c import crc32c
+from streamcore.record.checksums import crc32c
 
 HEADER = Struct(">qiibIhiqqqhii")
 HEADER_SIZE = HEADER.size

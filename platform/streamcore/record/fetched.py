@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from struct import Struct
 from typing import Final
 
-from crc32c import crc32c
-
 from streamcore.record.batch import (
     CODEC_MASK,
     CONTROL_BIT,
@@ -22,6 +20,7 @@ from streamcore.record.batch import (
     TIMESTAMP_TYPE_BIT,
     BatchCorrupt,
 )
+from streamcore.record.checksums import crc32c
 from streamcore.record.compression import Codec, UndecodableRecords, decompressed
 from streamcore.record.records import Record, decode_record, decode_varint
 

@@ -6,8 +6,6 @@ Columns of fixed width are read and written by `columns`, a hundred times cheape
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from crc32c import crc32c
-
 from streamcore.record.batch import (
     CRC_AT,
     CRC_COVERS_FROM,
@@ -20,6 +18,7 @@ from streamcore.record.batch import (
     BatchCorrupt,
     read_header,
 )
+from streamcore.record.checksums import crc32c
 from streamcore.record.compression import Codec, UndecodableRecords, compressed, decompressed
 
 # A record's varints are zigzag numbers of at most 64 bits.

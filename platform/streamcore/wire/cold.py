@@ -1,4 +1,4 @@
-"""The codec of rare messages: each is declared once, as a dataclass, for all its versions.
+"""The codec of rare messages: each is declared once, as annotated fields, for all its versions.
 
 `Annotated` says how a field travels and in which versions; the class is turned into
 a list of fields per version on first use. Encoding or decoding costs some microseconds
@@ -9,7 +9,17 @@ a third of a second and 14 MB; the tests use kio as the oracle.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Protocol, TypeVar, get_type_hints
+from inspect import get_annotations
+from typing import (
+    Any,
+    ClassVar,
+    Final,
+    NoReturn,
+    Protocol,
+    TypeVar,
+    dataclass_transform,
+    get_type_hints,
+)
 
 from streamcore.wire.reading import Malformed, WireReader
 from streamcore.wire.writing import WireWriter
@@ -123,14 +133,53 @@ def _declared_fields(of: type[Any]) -> Iterator[tuple[str, Kind, Versions]]:
             yield name, kind, versions
 
 
-class Message:
-    """A request or a response. Subclasses are frozen dataclasses of annotated fields.
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Part:
+    """A structure inside messages. A subclass declares annotated fields, as a dataclass does.
+
+    Frozen and keyword-only, but no dataclass: those write and compile source text for each
+    class, a millisecond apiece, and a broker has fifty of these to declare before it is ready.
+    """
+
+    _names: ClassVar[frozenset[str]] = frozenset()
+    _needed: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls) -> None:
+        declared = frozenset(get_annotations(cls)) - {"FLEXIBLE_FROM"}
+        cls._names = cls._names | declared
+        cls._needed = cls._needed | {name for name in declared if name not in cls.__dict__}
+
+    def __init__(self, **values: Any) -> None:
+        given = values.keys()
+        if not self._needed <= given <= self._names:
+            wrong = sorted((self._needed - given) | (given - self._names))
+            raise TypeError(f"{type(self).__name__}: missing or unknown: {', '.join(wrong)}")
+        # A field that is not given is found on the class: its default.
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name} is frozen")
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in sorted(self._names))
+        return f"{type(self).__name__}({values})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self._names)
+
+    def __hash__(self) -> int:
+        return hash(tuple([getattr(self, name) for name in sorted(self._names)]))
+
+
+class Message(Part):
+    """A request or a response.
 
     Fields that a version lacks need a default: a reader sets it, a writer leaves it out.
     `FLEXIBLE_FROM` is the first version with compact lengths and tagged fields (KIP-482).
     """
 
-    __slots__ = ()
     FLEXIBLE_FROM: ClassVar[int] = VERSION_MAX
 
 

@@ -1,6 +1,5 @@
 """The cold codec against kio, which is generated from Kafka's own schemas."""
 
-import dataclasses
 import importlib
 import io
 import random
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from kio.serial import entity_reader, entity_writer
 
-from streamcore.wire.cold import Message, decode, encode
+from streamcore.wire.cold import Message, Part, decode, encode
 from streamcore.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from streamcore.wire.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
 from streamcore.wire.messages.find_coordinator import (
@@ -62,10 +61,14 @@ def made_up(hint: Any, rng: random.Random) -> Any:
         return made_up(next(a for a in arguments if a is not type(None)), rng)
     if origin is tuple:
         return tuple(made_up(arguments[0], rng) for _ in range(rng.randint(0, 3)))
-    if dataclasses.is_dataclass(hint):
-        fields = typing.get_type_hints(hint)
-        return typing.cast(Any, hint)(
-            **{f.name: made_up(fields[f.name], rng) for f in dataclasses.fields(hint)}
+    if isinstance(hint, type) and issubclass(hint, Part):
+        fields = typing.get_type_hints(hint, include_extras=True)
+        return hint(
+            **{
+                name: made_up(typing.get_args(field)[0], rng)
+                for name, field in fields.items()
+                if typing.get_origin(field) is typing.Annotated
+            }
         )
     made: dict[Any, Any] = {
         int: rng.randint(0, 100),
@@ -100,6 +103,17 @@ def test_what_was_written_is_read_back_and_every_cut_is_refused(
     for size in range(0, len(body), 1 + len(body) // 50):
         with pytest.raises(Malformed):
             decode(message, version, body[:size])
+
+
+def test_a_part_is_made_whole_and_stays_as_it_is() -> None:
+    part = HeartbeatRequest(group_id="g", generation_id=1, member_id="m")
+    assert part == HeartbeatRequest(group_id="g", generation_id=1, member_id="m")
+    assert part != HeartbeatRequest(group_id="g", generation_id=2, member_id="m")
+    assert "generation_id=1, group_id='g'" in repr(part)
+    with pytest.raises(TypeError, match="HeartbeatRequest: missing or unknown: member_id, size"):
+        HeartbeatRequest(group_id="g", generation_id=1, size=3)  # type: ignore[call-arg]  # wrong
+    with pytest.raises(AttributeError, match="generation_id is frozen"):
+        part.generation_id = 2  # type: ignore[misc]  # wrong
 
 
 def test_bytes_after_the_last_field_are_refused() -> None:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
-from crc32c import crc32c
-
 from streamcore.record.batch import HEADER_SIZE, LENGTH_PREFIX_SIZE, MAGIC
+from streamcore.record.checksums import crc32c
 
 _ACKS_ALL: Final = -1
 _REQUEST: Final = Struct(">hhiih")  # no transactional id, acks, time-out, topics, name length

@@ -1,1 +1,1 @@
-"""Rare messages of the Kafka protocol, a file per API: requests and responses as dataclasses."""
+"""Rare messages of the Kafka protocol, a file per API: requests and responses as declared parts."""

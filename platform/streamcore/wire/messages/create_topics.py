@@ -1,6 +1,5 @@
 """CreateTopics (key 19) as a client sends it. Versions 2-4."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
@@ -10,24 +9,22 @@ from streamcore.wire.cold import (
     NULLABLE_STRING,
     STRING,
     Message,
+    Part,
     array,
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaAssignment:
+class ReplicaAssignment(Part):
     partition_index: Annotated[int, INT32]
     broker_ids: Annotated[tuple[int, ...], array(INT32)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicConfig:
+class TopicConfig(Part):
     name: Annotated[str, STRING]
     value: Annotated[str | None, NULLABLE_STRING]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewTopic:
+class NewTopic(Part):
     name: Annotated[str, STRING]
     num_partitions: Annotated[int, INT32]
     replication_factor: Annotated[int, INT16]
@@ -35,7 +32,6 @@ class NewTopic:
     configs: Annotated[tuple[TopicConfig, ...], array(TopicConfig)] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTopicsRequest(Message):
     FLEXIBLE_FROM: ClassVar[int] = 5
     topics: Annotated[tuple[NewTopic, ...], array(NewTopic)]
@@ -43,14 +39,12 @@ class CreateTopicsRequest(Message):
     validate_only: Annotated[bool, BOOL] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreatedTopic:
+class CreatedTopic(Part):
     name: Annotated[str, STRING]
     error_code: Annotated[int, INT16]
     error_message: Annotated[str | None, NULLABLE_STRING] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTopicsResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 5
     throttle_time_ms: Annotated[int, INT32]

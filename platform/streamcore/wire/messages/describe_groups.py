@@ -1,6 +1,5 @@
 """DescribeGroups (key 15): state and members of groups. Versions 0-5."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
@@ -11,6 +10,7 @@ from streamcore.wire.cold import (
     NULLABLE_STRING,
     STRING,
     Message,
+    Part,
     Versions,
     array,
 )
@@ -18,15 +18,13 @@ from streamcore.wire.cold import (
 OPERATIONS_UNKNOWN = -(2**31)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeGroupsRequest(Message):
     FLEXIBLE_FROM: ClassVar[int] = 5
     groups: Annotated[tuple[str, ...], array(STRING)]
     include_authorized_operations: Annotated[bool, BOOL, Versions(since=3)] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DescribedMember:
+class DescribedMember(Part):
     member_id: Annotated[str, STRING]
     group_instance_id: Annotated[str | None, NULLABLE_STRING, Versions(since=4)] = None
     client_id: Annotated[str, STRING]
@@ -35,8 +33,7 @@ class DescribedMember:
     member_assignment: Annotated[bytes, BYTES]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DescribedGroup:
+class DescribedGroup(Part):
     error_code: Annotated[int, INT16] = 0
     group_id: Annotated[str, STRING]
     group_state: Annotated[str, STRING] = ""
@@ -46,7 +43,6 @@ class DescribedGroup:
     authorized_operations: Annotated[int, INT32, Versions(since=3)] = OPERATIONS_UNKNOWN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeGroupsResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 5
     throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0

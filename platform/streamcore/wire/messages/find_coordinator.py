@@ -1,6 +1,5 @@
 """FindCoordinator (key 10): which broker runs a group. Versions 0-4; several keys since 4."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
@@ -10,12 +9,12 @@ from streamcore.wire.cold import (
     NULLABLE_STRING,
     STRING,
     Message,
+    Part,
     Versions,
     array,
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FindCoordinatorRequest(Message):
     FLEXIBLE_FROM: ClassVar[int] = 3
     key: Annotated[str, STRING, Versions(until=3)] = ""
@@ -23,8 +22,7 @@ class FindCoordinatorRequest(Message):
     coordinator_keys: Annotated[tuple[str, ...], array(STRING), Versions(since=4)] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coordinator:
+class Coordinator(Part):
     key: Annotated[str, STRING]
     node_id: Annotated[int, INT32]
     host: Annotated[str, STRING]
@@ -33,7 +31,6 @@ class Coordinator:
     error_message: Annotated[str | None, NULLABLE_STRING] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FindCoordinatorResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 3
     throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0

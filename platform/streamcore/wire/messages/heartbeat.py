@@ -1,12 +1,10 @@
 """Heartbeat (key 12): a member says that it lives, and hears of a rebalance. Versions 0-4."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import INT16, INT32, NULLABLE_STRING, STRING, Message, Versions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatRequest(Message):
     FLEXIBLE_FROM: ClassVar[int] = 4
     group_id: Annotated[str, STRING]
@@ -15,7 +13,6 @@ class HeartbeatRequest(Message):
     group_instance_id: Annotated[str | None, NULLABLE_STRING, Versions(since=3)] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 4
     throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0

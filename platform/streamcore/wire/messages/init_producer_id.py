@@ -1,19 +1,16 @@
 """InitProducerId (key 22) as a client sends it: an identity for exactly-once. Versions 0-1."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import INT16, INT32, INT64, NULLABLE_STRING, Message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class InitProducerIdRequest(Message):
     FLEXIBLE_FROM: ClassVar[int] = 2
     transactional_id: Annotated[str | None, NULLABLE_STRING] = None
     transaction_timeout_ms: Annotated[int, INT32] = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class InitProducerIdResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 2
     throttle_time_ms: Annotated[int, INT32]

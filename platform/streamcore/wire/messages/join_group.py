@@ -1,6 +1,5 @@
 """JoinGroup (key 11): a member enters a group, or enters its next generation. Versions 0-9."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
@@ -11,18 +10,17 @@ from streamcore.wire.cold import (
     NULLABLE_STRING,
     STRING,
     Message,
+    Part,
     Versions,
     array,
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JoinGroupProtocol:
+class JoinGroupProtocol(Part):
     name: Annotated[str, STRING]
     metadata: Annotated[bytes, BYTES]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JoinGroupRequest(Message):
     FLEXIBLE_FROM: ClassVar[int] = 6
     group_id: Annotated[str, STRING]
@@ -35,14 +33,12 @@ class JoinGroupRequest(Message):
     reason: Annotated[str | None, NULLABLE_STRING, Versions(since=8)] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JoinGroupMember:
+class JoinGroupMember(Part):
     member_id: Annotated[str, STRING]
     group_instance_id: Annotated[str | None, NULLABLE_STRING, Versions(since=5)] = None
     metadata: Annotated[bytes, BYTES]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JoinGroupResponse(Message):
     """`members` is told to the leader alone. `protocol_name` may be null since version 7."""
 

@@ -1,19 +1,25 @@
 """LeaveGroup (key 13): members leave a group. Versions 0-5; several members since 3."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import INT16, INT32, NULLABLE_STRING, STRING, Message, Versions, array
+from streamcore.wire.cold import (
+    INT16,
+    INT32,
+    NULLABLE_STRING,
+    STRING,
+    Message,
+    Part,
+    Versions,
+    array,
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeavingMember:
+class LeavingMember(Part):
     member_id: Annotated[str, STRING]
     group_instance_id: Annotated[str | None, NULLABLE_STRING, Versions(since=3)] = None
     reason: Annotated[str | None, NULLABLE_STRING, Versions(since=5)] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveGroupRequest(Message):
     FLEXIBLE_FROM: ClassVar[int] = 4
     group_id: Annotated[str, STRING]
@@ -21,14 +27,12 @@ class LeaveGroupRequest(Message):
     members: Annotated[tuple[LeavingMember, ...], array(LeavingMember), Versions(since=3)] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftMember:
+class LeftMember(Part):
     member_id: Annotated[str, STRING]
     group_instance_id: Annotated[str | None, NULLABLE_STRING] = None
     error_code: Annotated[int, INT16] = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveGroupResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 4
     throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0

@@ -1,12 +1,10 @@
 """ListGroups (key 16): the groups of this broker. Versions 0-4; by state since 4 (KIP-518)."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import INT16, INT32, STRING, Message, Versions, array
+from streamcore.wire.cold import INT16, INT32, STRING, Message, Part, Versions, array
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListGroupsRequest(Message):
     """`states_filter` empty: groups in any state."""
 
@@ -14,14 +12,12 @@ class ListGroupsRequest(Message):
     states_filter: Annotated[tuple[str, ...], array(STRING), Versions(since=4)] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedGroup:
+class ListedGroup(Part):
     group_id: Annotated[str, STRING]
     protocol_type: Annotated[str, STRING]
     group_state: Annotated[str, STRING, Versions(since=4)] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListGroupsResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 3
     throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0

@@ -1,16 +1,14 @@
 """ListOffsets (key 2) as a client sends it: offsets of ends and of times. Versions 1-5."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
-from streamcore.wire.cold import INT8, INT16, INT32, INT64, STRING, Message, Versions, array
+from streamcore.wire.cold import INT8, INT16, INT32, INT64, STRING, Message, Part, Versions, array
 
 EARLIEST_TIMESTAMP: Final = -2
 LATEST_TIMESTAMP: Final = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListOffsetsPartition:
+class ListOffsetsPartition(Part):
     """`timestamp` in unix ms, or one of the two above."""
 
     partition_index: Annotated[int, INT32]
@@ -18,13 +16,11 @@ class ListOffsetsPartition:
     timestamp: Annotated[int, INT64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListOffsetsTopic:
+class ListOffsetsTopic(Part):
     name: Annotated[str, STRING]
     partitions: Annotated[tuple[ListOffsetsPartition, ...], array(ListOffsetsPartition)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListOffsetsRequest(Message):
     FLEXIBLE_FROM: ClassVar[int] = 6
     replica_id: Annotated[int, INT32] = -1
@@ -32,8 +28,7 @@ class ListOffsetsRequest(Message):
     topics: Annotated[tuple[ListOffsetsTopic, ...], array(ListOffsetsTopic)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedOffset:
+class ListedOffset(Part):
     """`offset` -1: no record is so young."""
 
     partition_index: Annotated[int, INT32]
@@ -43,13 +38,11 @@ class ListedOffset:
     leader_epoch: Annotated[int, INT32, Versions(since=4)] = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedTopic:
+class ListedTopic(Part):
     name: Annotated[str, STRING]
     partitions: Annotated[tuple[ListedOffset, ...], array(ListedOffset)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListOffsetsResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 6
     throttle_time_ms: Annotated[int, INT32, Versions(since=2)] = 0

@@ -1,6 +1,5 @@
 """Metadata (key 3) as a client sends it: who leads which partition, and where. Versions 4-7."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
@@ -10,17 +9,16 @@ from streamcore.wire.cold import (
     NULLABLE_STRING,
     STRING,
     Message,
+    Part,
     Versions,
     array,
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetadataTopic:
+class MetadataTopic(Part):
     name: Annotated[str, STRING]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MetadataRequest(Message):
     """`topics` null: all that there are."""
 
@@ -29,16 +27,14 @@ class MetadataRequest(Message):
     allow_auto_topic_creation: Annotated[bool, BOOL] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetadataBroker:
+class MetadataBroker(Part):
     node_id: Annotated[int, INT32]
     host: Annotated[str, STRING]
     port: Annotated[int, INT32]
     rack: Annotated[str | None, NULLABLE_STRING] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DescribedPartition:
+class DescribedPartition(Part):
     """`leader_id` -1: none at the moment."""
 
     error_code: Annotated[int, INT16]
@@ -50,15 +46,13 @@ class DescribedPartition:
     offline_replicas: Annotated[tuple[int, ...], array(INT32), Versions(since=5)] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DescribedTopic:
+class DescribedTopic(Part):
     error_code: Annotated[int, INT16]
     name: Annotated[str, STRING]
     is_internal: Annotated[bool, BOOL]
     partitions: Annotated[tuple[DescribedPartition, ...], array(DescribedPartition)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MetadataResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 9
     throttle_time_ms: Annotated[int, INT32]

@@ -1,6 +1,5 @@
 """OffsetCommit (key 8): a group writes down where it will read next. Versions 2-9."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
@@ -10,26 +9,24 @@ from streamcore.wire.cold import (
     NULLABLE_STRING,
     STRING,
     Message,
+    Part,
     Versions,
     array,
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OffsetCommitPartition:
+class OffsetCommitPartition(Part):
     partition_index: Annotated[int, INT32]
     committed_offset: Annotated[int, INT64]
     committed_leader_epoch: Annotated[int, INT32, Versions(since=6)] = -1
     committed_metadata: Annotated[str | None, NULLABLE_STRING] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OffsetCommitTopic:
+class OffsetCommitTopic(Part):
     name: Annotated[str, STRING]
     partitions: Annotated[tuple[OffsetCommitPartition, ...], array(OffsetCommitPartition)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetCommitRequest(Message):
     FLEXIBLE_FROM: ClassVar[int] = 8
     group_id: Annotated[str, STRING]
@@ -40,19 +37,16 @@ class OffsetCommitRequest(Message):
     topics: Annotated[tuple[OffsetCommitTopic, ...], array(OffsetCommitTopic)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommittedPartition:
+class CommittedPartition(Part):
     partition_index: Annotated[int, INT32]
     error_code: Annotated[int, INT16]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommittedTopic:
+class CommittedTopic(Part):
     name: Annotated[str, STRING]
     partitions: Annotated[tuple[CommittedPartition, ...], array(CommittedPartition)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetCommitResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 8
     throttle_time_ms: Annotated[int, INT32, Versions(since=3)] = 0

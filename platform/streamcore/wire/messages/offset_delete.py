@@ -1,41 +1,34 @@
 """OffsetDelete (key 47): forget committed offsets of single partitions (KIP-496). Version 0."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from streamcore.wire.cold import INT16, INT32, STRING, Message, array
+from streamcore.wire.cold import INT16, INT32, STRING, Message, Part, array
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OffsetDeletePartition:
+class OffsetDeletePartition(Part):
     partition_index: Annotated[int, INT32]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OffsetDeleteTopic:
+class OffsetDeleteTopic(Part):
     name: Annotated[str, STRING]
     partitions: Annotated[tuple[OffsetDeletePartition, ...], array(OffsetDeletePartition)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetDeleteRequest(Message):
     group_id: Annotated[str, STRING]
     topics: Annotated[tuple[OffsetDeleteTopic, ...], array(OffsetDeleteTopic)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeletedOffset:
+class DeletedOffset(Part):
     partition_index: Annotated[int, INT32]
     error_code: Annotated[int, INT16]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeletedOffsetTopic:
+class DeletedOffsetTopic(Part):
     name: Annotated[str, STRING]
     partitions: Annotated[tuple[DeletedOffset, ...], array(DeletedOffset)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetDeleteResponse(Message):
     error_code: Annotated[int, INT16] = 0
     throttle_time_ms: Annotated[int, INT32] = 0

@@ -1,6 +1,5 @@
 """OffsetFetch (key 9): where groups will read next. Versions 1-9; several groups since 8."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
@@ -11,19 +10,18 @@ from streamcore.wire.cold import (
     NULLABLE_STRING,
     STRING,
     Message,
+    Part,
     Versions,
     array,
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OffsetFetchTopic:
+class OffsetFetchTopic(Part):
     name: Annotated[str, STRING]
     partition_indexes: Annotated[tuple[int, ...], array(INT32)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OffsetFetchGroup:
+class OffsetFetchGroup(Part):
     """`topics` null: all that the group has committed."""
 
     group_id: Annotated[str, STRING]
@@ -32,7 +30,6 @@ class OffsetFetchGroup:
     topics: Annotated[tuple[OffsetFetchTopic, ...] | None, array(OffsetFetchTopic, nullable=True)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetFetchRequest(Message):
     """`topics` null (versions 2-7): all that the group has committed."""
 
@@ -47,8 +44,7 @@ class OffsetFetchRequest(Message):
     require_stable: Annotated[bool, BOOL, Versions(since=7)] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchedOffset:
+class FetchedOffset(Part):
     """`committed_offset` -1: nothing committed."""
 
     partition_index: Annotated[int, INT32]
@@ -58,20 +54,17 @@ class FetchedOffset:
     error_code: Annotated[int, INT16] = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchedTopic:
+class FetchedTopic(Part):
     name: Annotated[str, STRING]
     partitions: Annotated[tuple[FetchedOffset, ...], array(FetchedOffset)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchedGroup:
+class FetchedGroup(Part):
     group_id: Annotated[str, STRING]
     topics: Annotated[tuple[FetchedTopic, ...], array(FetchedTopic)]
     error_code: Annotated[int, INT16] = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetFetchResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 6
     throttle_time_ms: Annotated[int, INT32, Versions(since=3)] = 0

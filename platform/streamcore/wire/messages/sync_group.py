@@ -1,6 +1,5 @@
 """SyncGroup (key 14): the leader hands in the assignment, all members take theirs. Versions 0-5."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
@@ -10,18 +9,17 @@ from streamcore.wire.cold import (
     NULLABLE_STRING,
     STRING,
     Message,
+    Part,
     Versions,
     array,
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberAssignment:
+class MemberAssignment(Part):
     member_id: Annotated[str, STRING]
     assignment: Annotated[bytes, BYTES]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncGroupRequest(Message):
     FLEXIBLE_FROM: ClassVar[int] = 4
     group_id: Annotated[str, STRING]
@@ -33,7 +31,6 @@ class SyncGroupRequest(Message):
     assignments: Annotated[tuple[MemberAssignment, ...], array(MemberAssignment)] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncGroupResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 4
     throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0
