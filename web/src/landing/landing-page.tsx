@@ -10,8 +10,6 @@ import { useStore } from "../ui/store";
 import { DriverScene, OperatorScene, RiderScene } from "./scenes";
 import { LandingSession } from "./session";
 
-const DOCS = "https://github.com/hailstream/hailstream#readme";
-
 export function LandingPage({ config }: { config: ConfigReply }): VNode {
   const session = useMemo(() => new LandingSession(config), [config]);
   useEffect(
@@ -30,8 +28,8 @@ export function LandingPage({ config }: { config: ConfigReply }): VNode {
           <span class="strong">Hailstream</span>
         </p>
         <nav class="row">
-          <a class="docs" href={DOCS}>
-            Documentation
+          <a class="docs" href="./v1/openapi.json">
+            API description
           </a>
           <ThemeSwitch className="icon-button" />
         </nav>

@@ -1,23 +1,25 @@
 /**
  * Cars on a canvas of their own above the map, so that they move without the map being drawn
- * again. Oriented arrowheads from zoom 14, dots below, single pixels-and-a-bit below 13.
+ * again. Oriented arrowheads from zoom 14, dots below.
  */
 
 import type { CarTable } from "../state/cars";
 import { mercatorX, mercatorY, perMetre } from "../state/mercator";
 import type { CityMap } from "./citymap";
+import { DotField, pixelOf } from "./dotfield";
 import { lookOf } from "./look";
 import { prefersStill } from "./motion";
 import { Look, PALETTES, type Palette } from "./palette";
 import { BEARINGS, CELL, makeSprites, type SpriteSheet } from "./sprites";
 
 const ARROWS_FROM = 14;
-const ROUND_FROM = 12.6;
 /** Of more cars than these no more than 25 frames a second: other things need the processor too. */
 const MANY = 2_000;
 const MANY_MS = 40;
 const FADE_AFTER_MS = 4_000;
 const FADED = 0.45;
+/** Of dots, by look: many open ones must not outshine the few others. */
+const OPACITY = [110, 200, 255, 255, 255, 255, 255] as const;
 
 /** One group of cars, and how it is shown. */
 export interface CarGroup {
@@ -38,6 +40,9 @@ export class CarLayer {
   private readonly ink: CanvasRenderingContext2D;
   private sprites: SpriteSheet;
   private palette: Palette;
+  private pixels: readonly number[];
+  private readonly dots = new DotField();
+  private readonly rare: number[] = [];
   private readonly still = prefersStill();
   private readonly resizing: ResizeObserver;
   private lastDrawMs = 0;
@@ -47,6 +52,7 @@ export class CarLayer {
 
   constructor(
     private readonly city: CityMap,
+    /** In drawing order. Dots replace the whole canvas: a group of scale 1 comes first. */
     private readonly groups: readonly CarGroup[],
     private readonly nowMs: () => number,
   ) {
@@ -57,6 +63,7 @@ export class CarLayer {
     if (ink === null) throw new Error("this browser draws no 2D canvas");
     this.ink = ink;
     this.palette = PALETTES[city.theme];
+    this.pixels = this.palette.cars.map(pixelOf);
     this.sprites = makeSprites(this.palette, this.ratio);
     this.resizing = new ResizeObserver(() => {
       this.resize();
@@ -76,6 +83,7 @@ export class CarLayer {
 
   themeChanged(): void {
     this.palette = PALETTES[this.city.theme];
+    this.pixels = this.palette.cars.map(pixelOf);
     this.sprites = makeSprites(this.palette, this.ratio);
     this.dirty = true;
   }
@@ -156,31 +164,32 @@ export class CarLayer {
     ink.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     const zoom = this.city.map.getZoom();
     for (const group of this.groups) {
-      if (zoom < ROUND_FROM && group.scale === 1) this.drawPoints(group, zoom);
+      if (zoom < ARROWS_FROM && group.scale === 1) this.drawDots(group, zoom);
       else this.drawSprites(group, zoom);
     }
     ink.globalAlpha = 1;
   }
 
-  /** Thousands at once: one rectangle each, one colour change per look. */
-  private drawPoints({ table, looks }: CarGroup, zoom: number): void {
-    const { ink, spot } = this;
-    const { scale, left, top, width, height } = this.window();
+  /** Thousands at once, as pixels. The rarer the state, the more it should be seen. */
+  private drawDots({ table, looks }: CarGroup, zoom: number): void {
+    const { dots, spot, ratio, rare } = this;
+    const { scale, left, top } = this.window();
     const now = this.nowMs();
-    const size = zoom < 11 ? 1.6 : zoom < 12 ? 2 : 2.6;
-    // Open cars first: the rarer the state, the more it should be seen.
-    for (const look of [Look.DARK, Look.OPEN, Look.ON_TRIP, Look.EN_ROUTE, Look.WAITING, Look.OFFERED, Look.SUSPECT]) {
+    const radius = zoom < 11 ? 0.6 : zoom < 12 ? 0.8 : zoom < 13 ? 1.2 : 2.4;
+    dots.begin(this.canvas.width, this.canvas.height, radius * ratio);
+    const put = (slot: number, look: number): void => {
+      this.place(table, slot, now);
+      dots.put((spot.x * scale - left) * ratio, (spot.y * scale - top) * ratio, this.pixels[look] ?? 0, OPACITY[look] ?? 255);
+    };
+    rare.length = 0;
+    for (let slot = 0; slot < table.count; slot += 1) {
+      const look = lookOf(table, slot, now);
       if (looks !== null && !looks.has(look)) continue;
-      ink.fillStyle = this.palette.cars[look] ?? "";
-      ink.globalAlpha = look === Look.DARK ? 0.5 : look === Look.OPEN ? 0.75 : 0.95;
-      for (let slot = 0; slot < table.count; slot += 1) {
-        if (lookOf(table, slot, now) !== look) continue;
-        this.place(table, slot, now);
-        const x = spot.x * scale - left;
-        const y = spot.y * scale - top;
-        if (x > 0 && y > 0 && x < width && y < height) ink.fillRect(x - size / 2, y - size / 2, size, size);
-      }
+      if (look === Look.OPEN || look === Look.DARK) put(slot, look);
+      else rare.push(slot);
     }
+    for (const slot of rare) put(slot, lookOf(table, slot, now));
+    dots.show(this.ink);
     this.drawSelected(table, now);
   }
 
@@ -188,8 +197,7 @@ export class CarLayer {
     const { ink, spot, sprites } = this;
     const { scale, left, top, width, height } = this.window();
     const now = this.nowMs();
-    const arrows = zoom >= ARROWS_FROM || grown > 1;
-    const size = CELL * (arrows ? grown * Math.min(1.15, 0.72 + (zoom - ARROWS_FROM) * 0.14) : 1);
+    const size = CELL * grown * Math.min(1.15, Math.max(0.72, 0.72 + (zoom - ARROWS_FROM) * 0.14));
     for (let slot = 0; slot < table.count; slot += 1) {
       this.place(table, slot, now);
       const x = spot.x * scale - left;
@@ -201,9 +209,7 @@ export class CarLayer {
       if (halo) this.drawHalo(x, y, table, slot, now, scale);
       const step = Math.round(((table.bearingCdeg[slot] ?? 0) * BEARINGS) / 36_000) % BEARINGS;
       const at = sprites.cell;
-      const column = arrows ? step : look;
-      const line = arrows ? look : sprites.dotRow;
-      ink.drawImage(sprites.image, column * at, line * at, at, at, x - size / 2, y - size / 2, size, size);
+      ink.drawImage(sprites.image, step * at, look * at, at, at, x - size / 2, y - size / 2, size, size);
     }
     this.drawSelected(table, now);
   }

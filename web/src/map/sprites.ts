@@ -16,17 +16,15 @@ export interface SpriteSheet {
   image: HTMLCanvasElement;
   /** Device pixels of one cell. */
   cell: number;
-  /** The row below the looks holds their dots, side by side. */
-  dotRow: number;
 }
 
 export function makeSprites(palette: Palette, ratio: number): SpriteSheet {
   const cell = Math.ceil(CELL * ratio);
   const image = document.createElement("canvas");
   image.width = cell * BEARINGS;
-  image.height = cell * (LOOKS + 1);
+  image.height = cell * LOOKS;
   const ink = image.getContext("2d");
-  const sheet = { image, cell, dotRow: LOOKS };
+  const sheet = { image, cell };
   if (ink === null) return sheet;
   for (let look = 0; look < LOOKS; look += 1) {
     for (let step = 0; step < BEARINGS; step += 1) {
@@ -35,22 +33,7 @@ export function makeSprites(palette: Palette, ratio: number): SpriteSheet {
       drawCar(ink, look, (step * 2 * Math.PI) / BEARINGS, palette);
     }
   }
-  for (let look = 0; look < LOOKS; look += 1) {
-    ink.setTransform(cell / CELL, 0, 0, cell / CELL, look * cell, LOOKS * cell);
-    ink.translate(HALF, HALF);
-    drawDot(ink, palette.cars[look] ?? palette.text, palette.carEdge);
-  }
   return sheet;
-}
-
-function drawDot(ink: CanvasRenderingContext2D, color: string, edge: string): void {
-  ink.beginPath();
-  ink.arc(0, 0, 3.2, 0, 2 * Math.PI);
-  ink.fillStyle = color;
-  ink.fill();
-  ink.lineWidth = 1;
-  ink.strokeStyle = edge;
-  ink.stroke();
 }
 
 /** One car at the origin, `angle` clockwise from north. */
