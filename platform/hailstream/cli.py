@@ -1,66 +1,18 @@
-"""The command line: finds the subcommand's package, and imports nothing else.
+"""The command line. `broker` goes straight to its own: it has a fifth of a second to accept."""
 
-`hailstream broker` must accept within a fifth of a second, so what it does not need is not
-imported. Help of the whole imports everything, which a person reading does not notice.
-"""
+import sys
 
-from importlib import import_module
-from typing import Any
+from streamcore.commands.broker_command import run_if_asked_for
 
-import typer
-from typer.core import TyperGroup
-from typer.main import get_command as as_click
-
-# subcommand -> the module whose `app` has it
-_APPS = {
-    "up": "hailstream.up",
-    "broker": "streamcore.commands",
-    "gateway": "hailstream.services",
-    "positions": "hailstream.services",
-    "eta": "hailstream.services",
-    "matching": "hailstream.services",
-    "fanout": "hailstream.services",
-    "ops": "hailstream.services",
-    "simulate": "citysim.commands",
-    "city": "citysim.commands",
-    "topics": "streamcore.commands",
-    "groups": "streamcore.commands",
-    "dump-segment": "streamcore.commands",
-    "tail": "hailstream.tail",
-    "bench": "loadlab.commands",
-    "doctor": "hailstream.doctor",
-}
-
-
-class LazyGroup(TyperGroup):
-    """A group that imports a subcommand's module when the subcommand is asked for."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(_APPS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in _APPS:
-            return None
-        app = as_click(import_module(_APPS[cmd_name]).app)
-        # An app with a single command is that command.
-        return app.get_command(ctx, cmd_name) if isinstance(app, TyperGroup) else app
-
-
-app = typer.Typer(
-    cls=LazyGroup,
-    help="Hailstream: the live-location backbone of a ride-hailing service.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-
-
-@app.callback()
-def _root() -> None:
-    """Hailstream: the live-location backbone of a ride-hailing service."""
+PROGRAM = "hailstream"
 
 
 def main() -> None:
-    app(prog_name="hailstream")
+    run_if_asked_for(sys.argv[1:], program=PROGRAM)
+    # Imported only now: typer alone takes as long to import as a broker to be ready.
+    from hailstream.subcommands import app
+
+    app(prog_name=PROGRAM)
 
 
 if __name__ == "__main__":

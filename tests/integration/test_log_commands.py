@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from groundwork.real.clocks import SystemClock
-from streamcore.commands import app
+from streamcore.commands.app import app
 from tests.support.broker_process import BrokerDidNotStart, BrokerProcess
 from tests.support.kafka_clients import ConfluentClient, Sent
 

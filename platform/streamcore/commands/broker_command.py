@@ -1,65 +1,102 @@
-"""`broker`: run one broker in this process."""
+"""`broker`: run one broker in this process.
 
+Its flags are declared here alone, for argparse: a broker has to be ready in a fifth of a
+second, and typer takes as long to import as all of the broker. What the broker is made of is
+imported when the flags have been read.
+"""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, NoReturn
 
-import typer
+from streamcore.commands.texts import fail, parse_address, parse_assignments
 
-from streamcore.commands.options import fail, parse_assignments
+if TYPE_CHECKING:
+    from streamcore.broker.settings import BrokerSettings
 
-PORT_MAX = 65_535
+NAME = "broker"
+SUMMARY = "Run a broker that every Kafka client works with. Prints one line when it is ready."
 
 
-def broker(
-    listen: Annotated[
-        str, typer.Option("--listen", help="HOST:PORT to accept on; port 0 takes a free one.")
-    ] = "127.0.0.1:9092",
-    data_dir: Annotated[
-        Path, typer.Option("--data-dir", help="Where logs are kept; made where missing.")
-    ] = Path(".data/broker"),
-    node_id: Annotated[int, typer.Option("--node-id", min=0, help="The broker's number.")] = 1,
-    metrics_port: Annotated[
-        int | None, typer.Option("--metrics-port", help="Serve Prometheus metrics there.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("-X", metavar="KEY=VALUE", help="Any other setting, e.g. num.partitions=8."),
-    ] = None,
-) -> None:
-    """Run a broker that every Kafka client works with. Prints one line when it is ready."""
-    # What a broker needs is imported here, so that the other commands need not wait for it.
+def run_if_asked_for(words: Sequence[str], *, program: str) -> None:
+    """Be the broker, and end with its exit status, if the first word of a command line says so."""
+    if words and words[0] == NAME:
+        run(words[1:], program=program)
+
+
+def run(arguments: Sequence[str], *, program: str) -> NoReturn:
+    """Read the flags, run the broker until it is told to stop, and end the process."""
+    flags = _parser(f"{program} {NAME}").parse_args(arguments)
+
     import uvloop
 
     from groundwork.journal import setup_journal
     from streamcore.broker.server import run_broker
 
     setup_journal()
-    resolved = _settings(listen, data_dir, node_id, metrics_port, settings or [])
-    raise typer.Exit(uvloop.run(run_broker(resolved)))
+    raise SystemExit(uvloop.run(run_broker(_settings(flags))))
 
 
-def _settings(
-    listen: str, data_dir: Path, node_id: int, metrics_port: int | None, overrides: list[str]
-) -> Any:
+def _parser(program: str) -> ArgumentParser:
+    parser = ArgumentParser(prog=program, description=SUMMARY, allow_abbrev=False)
+    add = parser.add_argument
+    add(
+        "--listen",
+        metavar="HOST:PORT",
+        default="127.0.0.1:9092",
+        help="Where to accept; port 0 takes a free one [%(default)s].",
+    )
+    add("--advertised", metavar="HOST:PORT", help="What clients are told instead of --listen.")
+    add(
+        "--data-dir",
+        metavar="DIR",
+        type=Path,
+        default=Path(".data/broker"),
+        help="Where logs are kept; made where missing [%(default)s].",
+    )
+    add(
+        "--node-id",
+        metavar="N",
+        type=_natural,
+        default=1,
+        help="The broker's number [%(default)s].",
+    )
+    add("--metrics-port", metavar="PORT", type=_natural, help="Serve Prometheus metrics there.")
+    add(
+        "-X",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="Any other setting, e.g. num.partitions=8; may be given again.",
+    )
+    return parser
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
+def _settings(flags: Namespace) -> "BrokerSettings":
     from streamcore.broker.settings import BrokerSettings, InvalidSetting, with_overrides
 
-    host, port = parse_address(listen)
+    host, port = parse_address(flags.listen, "--listen")
+    advertised_host, advertised_port = (
+        parse_address(flags.advertised, "--advertised") if flags.advertised else (None, None)
+    )
     base = BrokerSettings(
-        data_dir=data_dir,
+        data_dir=flags.data_dir,
         listen_host=host,
         listen_port=port,
-        node_id=node_id,
-        metrics_port=metrics_port,
+        advertised_host=advertised_host,
+        advertised_port=advertised_port,
+        node_id=flags.node_id,
+        metrics_port=flags.metrics_port,
     )
     try:
-        return with_overrides(base, parse_assignments(overrides, "-X"))
+        return with_overrides(base, parse_assignments(flags.overrides, "-X"))
     except InvalidSetting as error:
         fail(f"-X: {error}")
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """Read HOST:PORT ([HOST]:PORT for IPv6). Ends the command where it is not one."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > PORT_MAX:
-        fail(f"--listen {text!r} is not HOST:PORT")
-    return host.strip("[]"), int(port)

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
-from streamcore.commands.options import fail
+from streamcore.commands.texts import fail
 
 TIMEOUT_S: Final = 10.0
 UNREACHABLE: Final = ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE")

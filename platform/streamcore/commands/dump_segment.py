@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from streamcore.commands.options import fail, print_line
+from streamcore.commands.texts import fail, print_line
 
 
 def dump_segment(

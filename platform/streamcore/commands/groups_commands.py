@@ -6,15 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from streamcore.commands.options import (
-    DEFAULT_BOOTSTRAP_SERVERS,
-    AsJson,
-    BootstrapServers,
-    fail,
-    print_json,
-    print_line,
-    print_rows,
-)
+from streamcore.commands.options import DEFAULT_BOOTSTRAP_SERVERS, AsJson, BootstrapServers
+from streamcore.commands.texts import fail, print_json, print_line, print_rows
 
 groups_app = typer.Typer(
     help="Consumer groups: list, describe, reset offsets, delete.", no_args_is_help=True

@@ -4,16 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from streamcore.commands.options import (
-    DEFAULT_BOOTSTRAP_SERVERS,
-    AsJson,
-    BootstrapServers,
-    fail,
-    parse_assignments,
-    print_json,
-    print_line,
-    print_rows,
-)
+from streamcore.commands.options import DEFAULT_BOOTSTRAP_SERVERS, AsJson, BootstrapServers
+from streamcore.commands.texts import fail, parse_assignments, print_json, print_line, print_rows
 
 topics_app = typer.Typer(help="Topics: list, describe, create, delete.", no_args_is_help=True)
 TopicName = Annotated[str, typer.Argument(metavar="TOPIC")]
