@@ -17,12 +17,11 @@ from streamcore.broker.settings import BrokerSettings
 from streamcore.record.records import Record, encode_batch
 
 
-@asynccontextmanager
-async def simulated_broker(
+def assembled(
     directory: Directory | None = None, *, clock: Clock | None = None, **settings: object
-) -> AsyncIterator[BrokerServices]:
-    """Assemble a broker on `directory` (a fresh simulated one by default)."""
-    services = assemble(
+) -> BrokerServices:
+    """Assemble a broker that the caller ends."""
+    return assemble(
         BrokerSettings(data_dir=Path("/nowhere"), **settings),  # type: ignore[arg-type]  # passed through
         World(
             clock=clock or VirtualClock(),
@@ -30,6 +29,14 @@ async def simulated_broker(
             directory=directory or SimulatedDirectory(),
         ),
     )
+
+
+@asynccontextmanager
+async def simulated_broker(
+    directory: Directory | None = None, *, clock: Clock | None = None, **settings: object
+) -> AsyncIterator[BrokerServices]:
+    """Have a broker on `directory` (a fresh simulated one by default), ended with the block."""
+    services = assembled(directory, clock=clock, **settings)
     services.listening_port = 9092
     try:
         yield services

@@ -42,6 +42,11 @@ class SimulatedFile:
     def close(self) -> None:
         """Nothing to give back: the bytes belong to the disk."""
 
+    @property
+    def durable_size(self) -> int:
+        """How much of it a loss of power would leave for certain."""
+        return self._durable_size
+
     def flip_bit(self, position: int, bit: int) -> None:
         """Corrupt one bit, as a bad sector would."""
         self._data[position] ^= 1 << bit

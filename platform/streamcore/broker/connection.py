@@ -73,6 +73,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_read_paused = False
         self._is_send_due = False
         self._is_closing = False
+        self._takes_requests = True
         self._peer_host = ""
         self._peer = "?"
         self._transport: asyncio.Transport
@@ -116,7 +117,7 @@ class Connection(asyncio.BufferedProtocol):
     # -- frames in --
 
     def _handle_frames(self) -> None:
-        if self._is_closing:
+        if self._is_closing or not self._takes_requests:
             return
         try:
             self._handle_whole_frames()
@@ -240,10 +241,20 @@ class Connection(asyncio.BufferedProtocol):
 
     # -- the end --
 
+    def stop_requests(self) -> None:
+        """Handle no more requests; those that are handled are still answered."""
+        self._takes_requests = False
+        if not self._transport.is_closing():
+            self._pause_reading(is_full=True)
+
     def close(self) -> None:
         """Close after what was answered has been sent."""
         self._is_closing = True
         self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once: the peer does not take what was answered."""
+        self._transport.abort()
 
     def _close(self, reason: str) -> None:
         client_id = (self._client_id_raw or b"").decode(errors="replace")

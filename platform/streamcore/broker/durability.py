@@ -76,24 +76,36 @@ class Durability:
         waiting, self._waiting = self._waiting, []
         growth = INDEX_GROWTH_BYTES if checkpoint else None
         unsynced = [replica.log.take_unsynced(index_growth_bytes=growth) for replica in replicas]
+        unchecked = list(self._unchecked) if checkpoint else []
         lines = self._new_checkpoint_lines() if checkpoint else None
         is_synced = True
         try:
             await asyncio.get_running_loop().run_in_executor(
                 self._thread, self._sync_now, unsynced, lines
             )
-            self.sync_rounds += 1
         except OSError as error:
             is_synced = False
             self._say_failure(error)
-            for replica in replicas:
-                replica.log.mark_unsynced()
-                self.on_appended(replica, 0)
-        if is_synced:
+            self._owe_again(replicas, unchecked)
+        except asyncio.CancelledError:
+            # The thread may not have begun: the next sync does it all, and tells who waits.
+            self._waiting = waiting + self._waiting
+            self._owe_again(replicas, unchecked)
+            raise
+        else:
+            self.sync_rounds += 1
             self._is_failing = False
             self._checkpoints = self._checkpoints if lines is None else lines
         for on_kept in waiting:
             on_kept(is_synced)
+
+    def _owe_again(self, replicas: Sequence[Replica], unchecked: Sequence[Replica]) -> None:
+        """A sync did not come about: what it was for is still to be done."""
+        existing = set(self._replicas())
+        for replica in existing.intersection(replicas):
+            replica.log.mark_unsynced()
+            self.on_appended(replica, 0)
+        self._unchecked.update(dict.fromkeys(existing.intersection(unchecked)))
 
     def _say_failure(self, error: OSError) -> None:
         if not self._is_failing:

@@ -46,6 +46,7 @@ class GroupService:
         self._expiry_interval_ms = expiry_interval_ms
         self._waiting: dict[Ticket, OnAnswer] = {}
         self._last_ticket = 0
+        self._is_closed = False
 
     def load(self) -> int:
         """Read the log; return how many entries there were."""
@@ -55,6 +56,10 @@ class GroupService:
             self.coordinator.restore(entry, now_ms=now_ms)
             count += 1
         return count
+
+    def close(self) -> None:
+        """Decide nothing any more: that the broker's end cuts connections is no news of members."""
+        self._is_closed = True
 
     async def run(self) -> None:
         """Keep time: end waits and sessions, expire offsets, keep the log small."""
@@ -118,7 +123,7 @@ class GroupService:
 
     def abandon(self, group_id: str, ticket: Ticket) -> None:
         """Nobody waits for this answer any more."""
-        if self._waiting.pop(ticket, None) is not None:
+        if self._waiting.pop(ticket, None) is not None and not self._is_closed:
             now_ms = self._clock.monotonic_ms()
             self._settle(self.coordinator.abandon(GroupId(group_id), ticket, now_ms))
 

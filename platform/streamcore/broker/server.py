@@ -1,6 +1,7 @@
 """The broker process: opens the logs, listens, says so, and ends in order.
 
-Ending: stop accepting, answer parked fetches, write, sync, checkpoint, close.
+Ending: take no more connections and requests, answer parked fetches, write, sync and
+checkpoint, send the answers, close connections, close files.
 """
 
 import asyncio
@@ -42,6 +43,7 @@ class Broker:
     def __init__(self, services: BrokerServices) -> None:
         self.services = services
         self._connections: set[Connection] = set()
+        self._all_closed = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._metrics_server: asyncio.Server | None = None
 
@@ -67,15 +69,18 @@ class Broker:
         return port
 
     def _connection(self) -> Connection:
-        return Connection(
-            self.services, REGISTRY, on_open=self._on_open, on_closed=self._connections.discard
-        )
+        return Connection(self.services, REGISTRY, on_open=self._on_open, on_closed=self._on_closed)
 
     def _on_open(self, connection: Connection) -> bool:
         if len(self._connections) >= self.services.settings.connections_max:
             return False
         self._connections.add(connection)
         return True
+
+    def _on_closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._all_closed.set()
 
     async def run(self) -> None:
         """Do the work beside the connections until cancelled."""
@@ -85,16 +90,35 @@ class Broker:
             tasks.create_task(self.services.groups.run())
 
     async def close(self) -> None:
-        """End in order: nothing that was answered is lost."""
+        """End in order: what was taken is answered, and nothing that was answered is lost."""
+        services = self.services
         for server in (self._server, self._metrics_server):
             if server is not None:
                 server.close()
-        self.services.fetches.on_shutdown()
-        self.services.appends.flush()
-        await self.services.durability.close()
-        for connection in list(self._connections):
+        for connection in self._connections:
+            connection.stop_requests()
+        services.groups.close()
+        services.fetches.on_shutdown()
+        services.appends.flush()
+        await services.durability.close()
+        services.sends.flush()
+        await self._close_connections()
+        services.topics.close()
+
+    async def _close_connections(self) -> None:
+        """Let peers take their answers, those that are too slow for a limited time."""
+        if not self._connections:
+            return
+        self._all_closed.clear()
+        for connection in self._connections:
             connection.close()
-        self.services.topics.close()
+        try:
+            async with asyncio.timeout(self.services.settings.shutdown_timeout_ms / 1000):
+                await self._all_closed.wait()
+        except TimeoutError:
+            logger.warning("%d connections did not take their answers", len(self._connections))
+            for connection in self._connections:
+                connection.abort()
 
 
 async def _listening(

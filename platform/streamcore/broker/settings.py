@@ -53,7 +53,7 @@ class BrokerSettings:
     fetch_bytes_max: int = 55 * MIB  # of one fetch answer, whatever the client asks
     connections_max: int = 4000  # more are refused
     producer_ids_max: int = 10_000  # remembered per partition; then the idlest is forgotten
-    shutdown_timeout_ms: int = 4_000  # how long a stop may take before what is left is cut
+    shutdown_timeout_ms: int = 4_000  # how long the end waits for peers to take their answers
     groups_max: int = 10_000  # more are refused
     group_max_size: int = 1_000  # members of a group; more are refused
     group_min_session_timeout_ms: int = 1_000  # a member may not ask for less

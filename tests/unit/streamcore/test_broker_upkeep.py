@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 
 import pytest
 
@@ -12,6 +13,7 @@ from streamcore.broker.checkpoints import CHECKPOINT_FILE, read_checkpoints
 from streamcore.broker.retention_rounds import RetentionRounds
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.settings import FlushAcks
+from streamcore.broker.topic_admin import delete_topic
 from streamcore.broker.topics import TopicsUnreadable
 from streamcore.partition.replica import Placement, Replica
 from streamcore.wire.api_keys import ApiKey
@@ -31,6 +33,13 @@ def append(services: BrokerServices, replica: Replica, value: bytes = b"x") -> P
 def topic_on(services: BrokerServices, **configs: str) -> Replica:
     named = {key.replace("_", "."): value for key, value in configs.items()}
     return services.topics.create("t", partition_count=1, configs=named).replicas[0]
+
+
+def synced_size(replica: Replica) -> int:
+    """What of the active segment a loss of power would leave."""
+    file = replica.log.active.file
+    assert isinstance(file, SimulatedFile)
+    return file.durable_size
 
 
 async def turns(count: int = 10) -> None:
@@ -103,6 +112,68 @@ async def test_a_failed_sync_is_told_to_who_waits_and_is_tried_again(
         services.appends.flush()
         await services.durability.sync(checkpoint=True)
         assert kept == [False, False, True]
+
+
+async def test_a_topic_that_goes_while_its_sync_fails_is_not_synced_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken() -> None:
+        raise OSError(5, "Input/output error")
+
+    async with simulated_broker() as services:
+        replica = topic_on(services)
+        append(services, replica)
+        monkeypatch.setattr(replica.log.active.file, "fsync", broken)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(services.durability.sync(checkpoint=False))
+            await asyncio.sleep(0)
+            delete_topic(services, services.topics.all()[0])
+        assert services.durability.sync_rounds == 0
+        await services.durability.sync(checkpoint=False)
+        assert services.durability.sync_rounds == 1
+
+
+async def test_a_log_start_is_checkpointed_after_a_checkpoint_that_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disk = SimulatedDirectory()
+    async with simulated_broker(disk) as services:
+        replica = topic_on(services)
+        append(services, replica)
+        await services.durability.sync(checkpoint=True)
+        replica.delete_before(replica.high_watermark)
+        services.durability.log_changed(replica)
+        disk.room_bytes = 0
+        await services.durability.sync(checkpoint=True)
+        disk.room_bytes = None
+        await services.durability.sync(checkpoint=True)
+        assert read_checkpoints(disk)[0][replica.log.folder].log.start_offset == 1
+
+
+async def test_a_sync_that_is_cut_short_is_made_up_for_and_then_told() -> None:
+    async with simulated_broker(flush_acks=FlushAcks.WAIT) as services:
+        replica = topic_on(services)
+        kept: list[bool] = []
+        started, may_go_on = threading.Event(), threading.Event()
+
+        def busy() -> None:
+            started.set()
+            may_go_on.wait(5)
+
+        services.durability.run_later(busy, "keeps the thread")
+        started.wait(5)
+        append(services, replica)
+        services.appends.when_kept(kept.append)
+        services.appends.flush()
+        async with asyncio.TaskGroup() as tasks:
+            syncing = tasks.create_task(services.durability.sync(checkpoint=False))
+            await asyncio.sleep(0)
+            syncing.cancel()
+        assert kept == []
+        may_go_on.set()
+        await services.durability.sync(checkpoint=True)
+        assert kept == [True]
+        assert synced_size(replica) == BATCH_SIZE
 
 
 async def test_group_commit_covers_many_appends_and_waits_for_its_interval() -> None:
