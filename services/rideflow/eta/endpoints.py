@@ -107,7 +107,7 @@ class Desk:
         roads = self.estimator.roads
         start = on_road(roads, *place(query, "from"), "from")
         end = on_road(roads, *place(query, "to"), "to")
-        route = roads.route(start, end)
+        route = roads.route(start, end, either_way=True)
         if route is None:
             raise BadQuestion("to", "no road leads there", code="no_road")
         return route

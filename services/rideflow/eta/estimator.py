@@ -97,7 +97,8 @@ class Estimator:
 
     def _trip_ahead(self, fact: RideFact, driver: int, now_ms: int) -> list[RideEta]:
         pickup = self.roads.spot(fact.pickup.lat, fact.pickup.lon)
-        route = None if pickup is None else self._route(pickup, fact.destination)
+        # Which way the car will stand there is not known yet.
+        route = None if pickup is None else self._route(pickup, fact.destination, either_way=True)
         if route is None:
             return []
         trip = Leg(ride=fact.ride, kind=EtaKind.TRIP, driver=driver, to=fact.destination)
@@ -113,9 +114,13 @@ class Estimator:
         )
 
     def _where(self, driver: int) -> Spot | None:
-        place = self._view.place(driver)
-        return None if place is None else self.roads.spot(*place)
+        """The driver's spot, on the side of the road that he drives on."""
+        rows = self._view.positions(self._view.slots_of([driver]))
+        if not len(rows):
+            return None
+        lat, lon = int(rows["lat_e7"][0]) / 1e7, int(rows["lon_e7"][0]) / 1e7
+        return self.roads.spot(lat, lon, int(rows["bearing_cdeg"][0]) / 100.0)
 
-    def _route(self, start: Spot, to: Place) -> Route | None:
+    def _route(self, start: Spot, to: Place, *, either_way: bool = False) -> Route | None:
         end = self.roads.spot(to.lat, to.lon)
-        return None if end is None else self.roads.route(start, end)
+        return None if end is None else self.roads.route(start, end, either_way=either_way)

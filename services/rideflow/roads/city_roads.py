@@ -34,9 +34,10 @@ class CityRoads:
         """Put travel times by edge in force."""
         self._metric.refresh(travel_ms)
 
-    def spot(self, lat: float, lon: float) -> Spot | None:
+    def spot(self, lat: float, lon: float, bearing_deg: float | None = None) -> Spot | None:
         """The nearest spot on a road; None where there is none within 200 m."""
-        found = self.spots(np.array([lat]), np.array([lon]))
+        course = None if bearing_deg is None else np.array([bearing_deg])
+        found = self.spots(np.array([lat]), np.array([lon]), course)
         return found[0] if found.edge[0] != NO_EDGE else None
 
     def spots(self, lat: Floats, lon: Floats, bearing_deg: Floats | None = None) -> Spots:
@@ -44,9 +45,9 @@ class CityRoads:
         return self._snap.snap(lon, lat, bearing_deg)
 
     def etas_ms(self, starts: Spots, end: Spot) -> Longs:
-        """How long each start takes to `end`, in ms; `UNREACHABLE_MS` from those on no road."""
+        """How long each start takes to `end`, in ms; `UNREACHABLE_MS` or more from no road."""
         return self._metric.etas_ms(starts, end)
 
-    def route(self, start: Spot, end: Spot) -> Route | None:
-        """The quickest way now."""
-        return self._metric.route(start, end)
+    def route(self, start: Spot, end: Spot, *, either_way: bool = False) -> Route | None:
+        """The quickest way now; `either_way`: it may leave `start` in either direction."""
+        return self._metric.route(start, end, either_way=either_way)

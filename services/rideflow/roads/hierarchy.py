@@ -6,10 +6,9 @@ engine is RoutingKit. This is the one module that speaks to it.
 
 from typing import Any
 
-import numpy as np
 import routingkit_cch
 
-from rideflow.roads.arrays import Ints, Longs
+from rideflow.roads.arrays import Ints
 from rideflow.roads.graph import RoadGraph
 
 UNREACHABLE_MS = 2**31 - 1
@@ -50,24 +49,21 @@ class Metric:
         self._fan_in = self._query = None
         self._engine.reset(self._weights(travel_ms))
 
-    def fan_in_ms(self, sources: Ints, targets: list[tuple[int, int]]) -> Longs:
+    def fan_in_ms(self, sources: list[int], targets: list[tuple[int, int]]) -> list[int | None]:
         """Return the time from each source node to the nearest of the targets.
 
-        Targets are pairs of node and a time in ms to add. `UNREACHABLE_MS` where there is no way.
+        Targets are pairs of node and a time in ms to add. None where there is no way. Plain
+        lists, which are what the engine speaks: an array made of them costs as much as using it.
         """
         assert len(targets) > 0
-        if not len(sources):
-            return np.zeros(0, np.int64)
-        # A negative node is a large one without its sign: one look for both ends.
-        assert sources.astype(np.uint32).max() < self._node_count
+        if not sources:
+            return []
         if self._fan_in is None:
-            self._fan_in = routingkit_cch.CCHManyToOne(self._engine, sources.tolist())
+            self._fan_in = routingkit_cch.CCHManyToOne(self._engine, sources)
         else:
-            self._fan_in.repin_sources(sources.tolist())
-        found = self._fan_in.distances_to_multi(targets)
-        if None in found:
-            found = [UNREACHABLE_MS if ms is None else ms for ms in found]
-        return np.array(found, np.int64)
+            self._fan_in.repin_sources(sources)
+        found: list[int | None] = self._fan_in.distances_to_multi(targets)
+        return found
 
     def path(
         self, sources: list[tuple[int, int]], targets: list[tuple[int, int]]

@@ -4,13 +4,23 @@ New speeds come in every few seconds. Two metrics take turns: the one at rest is
 the new times while the other still answers, then they swap.
 """
 
+from itertools import product
+from typing import NamedTuple
+
 import numpy as np
 
-from rideflow.roads.arrays import Floats, Ints, Longs
+from rideflow.roads.arrays import Ints, Longs
 from rideflow.roads.graph import RoadGraph
 from rideflow.roads.hierarchy import UNREACHABLE_MS, Hierarchy, Metric
 from rideflow.roads.routes import Route
-from rideflow.roads.spots import NO_EDGE, Spot, Spots
+from rideflow.roads.spots import Spot, Spots
+
+
+class _Way(NamedTuple):
+    """A spot in one direction. A tuple, since each fan-in makes two."""
+
+    edge: int
+    offset_m: float
 
 
 class LiveMetric:
@@ -19,12 +29,17 @@ class LiveMetric:
     def __init__(self, hierarchy: Hierarchy, travel_ms: Ints | None = None) -> None:
         """Start with `travel_ms` by edge, or with free flow."""
         self._graph = hierarchy.graph
-        self._travel_ms = self._graph.travel_ms if travel_ms is None else travel_ms
+        times = self._graph.travel_ms if travel_ms is None else travel_ms
         self._pair: tuple[Metric, Metric] = (
-            hierarchy.customised(self._travel_ms),
-            hierarchy.customised(self._travel_ms),
+            hierarchy.customised(times),
+            hierarchy.customised(times),
         )
         self._live = 0
+        # One row more than edges: NO_EDGE is -1, so a driver on no road finds himself there, as
+        # far away as nothing is. That spares each fan-in a look for such drivers.
+        self._head = np.append(self._graph.head, np.int32(0))
+        self._length_m = np.append(np.maximum(self._graph.length_m, 1e-6), float(UNREACHABLE_MS))
+        self._put_in_force(times)
 
     @property
     def graph(self) -> RoadGraph:
@@ -40,92 +55,103 @@ class LiveMetric:
         spare = 1 - self._live
         self._pair[spare].reset(travel_ms)
         self._live = spare
-        self._travel_ms = travel_ms
+        self._put_in_force(travel_ms)
 
     def node_etas_ms(self, sources: Ints, target: int) -> Longs:
         """Return the time from each source node to the target node, in ms."""
-        return self._metric.fan_in_ms(sources, [(target, 0)])
+        return _longs(self._metric.fan_in_ms(sources.tolist(), [(target, 0)]))
 
     def etas_ms(self, drivers: Spots, pickup: Spot) -> Longs:
         """Return each driver's time to the pickup, which may be reached from either direction.
 
         A driver on the pickup's own stretch who has not passed it yet goes there straight;
-        nobody turns in the middle of an edge. `UNREACHABLE_MS` for drivers on no road.
+        nobody turns in the middle of an edge. `UNREACHABLE_MS` or more for drivers on no road.
         """
-        if len(drivers) and drivers.edge.min() < 0:
-            return self._etas_of_those_on_roads(drivers, pickup)
         edge, both = drivers.edge, self._both_ways(pickup)
-        around = self._metric.fan_in_ms(self._graph.head[edge], self._approaches(both))
-        etas = around + self._remaining_ms(edge, drivers.offset_m)
-        for target in both:
-            for place in np.flatnonzero(edge == target.edge).tolist():
-                ahead_m = target.offset_m - float(drivers.offset_m[place])
-                if ahead_m >= 0.0:
-                    etas[place] = self._part_ms(target.edge, ahead_m)
+        heads: list[int] = self._head.take(edge).tolist()
+        rest_ms = (self._length_m.take(edge) - drivers.offset_m) * self._ms_per_m.take(edge)
+        etas = _longs(self._metric.fan_in_ms(heads, self._approaches(both)))
+        etas += rest_ms.astype(np.int64)
+        for way in both:
+            # Whoever is on an edge has its head before him, and a list is searched sooner than
+            # an array.
+            if self._head.item(way.edge) in heads:
+                self._go_straight(etas, drivers, way)
         return etas
 
-    def _etas_of_those_on_roads(self, drivers: Spots, pickup: Spot) -> Longs:
-        etas = np.full(len(drivers), UNREACHABLE_MS, np.int64)
-        on_road = np.flatnonzero(drivers.edge != NO_EDGE)
-        columns = (drivers.edge[on_road], drivers.offset_m[on_road], drivers.distance_m[on_road])
-        edge, offset_m, distance_m = columns
-        snapped = Spots(edge=edge, offset_m=offset_m, distance_m=distance_m)
-        etas[on_road] = self.etas_ms(snapped, pickup)
-        return etas
+    def _go_straight(self, etas: Longs, drivers: Spots, way: _Way) -> None:
+        """Put the time along the edge for drivers on it who are before the spot."""
+        for place in np.flatnonzero(drivers.edge == way.edge).tolist():
+            ahead_m = way.offset_m - drivers.offset_m.item(place)
+            if ahead_m >= 0.0:
+                etas[place] = self._along_ms(way.edge, ahead_m)
 
-    def route(self, start: Spot, end: Spot) -> Route | None:
+    def route(self, start: Spot, end: Spot, *, either_way: bool = False) -> Route | None:
         """Return the quickest way, ending on whichever side of the road is sooner.
 
-        None where there is no way, which a strongly connected city does not have.
+        `either_way`: it may begin in either direction too, as for a person at the kerb whose
+        car is still to come; a car goes on in its own. None where there is no way, which a
+        strongly connected city does not have.
         """
-        both = self._both_ways(end)
-        for target in both:
-            if start.edge == target.edge and start.offset_m <= target.offset_m:
-                share = (target.offset_m - start.offset_m) / self._length(target.edge)
-                return Route(
-                    edges=np.array([start.edge], np.int32),
-                    start_m=start.offset_m,
-                    end_m=target.offset_m,
-                    travel_ms=int(share * self._travel_ms[target.edge]),
-                )
-        rest_ms = self._part_ms(start.edge, self._length(start.edge) - start.offset_m)
-        sources = [(int(self._graph.head[start.edge]), rest_ms)]
-        found = self._metric.path(sources, self._approaches(both))
+        starts = self._both_ways(start) if either_way else [_Way(start.edge, start.offset_m)]
+        ends = self._both_ways(end)
+        for begin, target in product(starts, ends):
+            if begin.edge == target.edge and begin.offset_m <= target.offset_m:
+                travel_ms = self._along_ms(begin.edge, target.offset_m - begin.offset_m)
+                return self._route_of([begin.edge], begin, target, travel_ms)
+        leaving = [(self._head.item(way.edge), self._rest_ms(way)) for way in starts]
+        arriving = self._approaches(ends)
+        found = self._metric.path(leaving, arriving)
         if found is None:
             return None
         travel_ms, nodes, edges = found
-        target = next(way for way in both if self._graph.tail[way.edge] == nodes[-1])
+        begin = _used(starts, leaving, nodes[0])
+        target = _used(ends, arriving, nodes[-1])
+        return self._route_of([begin.edge, *edges, target.edge], begin, target, travel_ms)
+
+    def _route_of(self, edges: list[int], begin: _Way, end: _Way, travel_ms: int) -> Route:
         return Route(
-            edges=np.array([start.edge, *edges, target.edge], np.int32),
-            start_m=start.offset_m,
-            end_m=target.offset_m,
+            edges=np.array(edges, np.int32),
+            start_m=begin.offset_m,
+            end_m=end.offset_m,
             travel_ms=travel_ms,
         )
+
+    def _put_in_force(self, travel_ms: Ints) -> None:
+        self._travel_ms = travel_ms
+        self._ms_per_m = np.append(travel_ms / self._length_m[:-1], 1.0)
 
     @property
     def _metric(self) -> Metric:
         return self._pair[self._live]
 
-    def _both_ways(self, spot: Spot) -> list[Spot]:
+    def _both_ways(self, spot: Spot) -> list[_Way]:
         """Return the spot and, on a two-way road, the same place on the other direction."""
-        reverse = int(self._graph.reverse[spot.edge])
+        way, reverse = _Way(spot.edge, spot.offset_m), self._graph.reverse.item(spot.edge)
         if reverse < 0:
-            return [spot]
-        other_m = max(0.0, self._length(reverse) - spot.offset_m)
-        return [spot, Spot(edge=reverse, offset_m=other_m)]
+            return [way]
+        return [way, _Way(reverse, max(0.0, self._length_m.item(reverse) - spot.offset_m))]
 
-    def _approaches(self, both: list[Spot]) -> list[tuple[int, int]]:
+    def _approaches(self, ways: list[_Way]) -> list[tuple[int, int]]:
         """Return the nodes from which a spot is driven to, with the time from there."""
-        return [
-            (int(self._graph.tail[way.edge]), self._part_ms(way.edge, way.offset_m)) for way in both
-        ]
+        tail = self._graph.tail
+        return [(tail.item(way.edge), self._along_ms(way.edge, way.offset_m)) for way in ways]
 
-    def _length(self, edge: int) -> float:
-        return max(float(self._graph.length_m[edge]), 1e-6)
+    def _along_ms(self, edge: int, metres: float) -> int:
+        return int(max(metres, 0.0) * self._ms_per_m.item(edge))
 
-    def _part_ms(self, edge: int, metres: float) -> int:
-        return int(max(metres, 0.0) / self._length(edge) * self._travel_ms[edge])
+    def _rest_ms(self, way: _Way) -> int:
+        return self._along_ms(way.edge, self._length_m.item(way.edge) - way.offset_m)
 
-    def _remaining_ms(self, edge: Ints, offset_m: Floats) -> Longs:
-        share = 1.0 - offset_m / np.maximum(self._graph.length_m[edge], 1e-6)
-        return np.asarray((share.clip(0.0, 1.0) * self._travel_ms[edge]).astype(np.int64))
+
+def _used(ways: list[_Way], joints: list[tuple[int, int]], node: int) -> _Way:
+    """Return the way that a route uses which meets `node`: of a loop's two, the sooner."""
+    _, number = min((ms, i) for i, (joint, ms) in enumerate(joints) if joint == node)
+    return ways[number]
+
+
+def _longs(found: list[int | None]) -> Longs:
+    try:
+        return np.array(found, np.int64)
+    except TypeError:  # None, which a strongly connected city does not have
+        return np.array([UNREACHABLE_MS if ms is None else ms for ms in found], np.int64)

@@ -9,7 +9,9 @@ from rideflow.roads.spots import NO_EDGE, Spots
 
 REACH_M = 200.0
 _NEAR_REACH_M = 40.0  # nearly every ping is this close to its road; few candidates to look at
-_AGAINST_M = 30.0  # how much farther a road may be that leads the way the driver goes
+# A road at right angles to a driver's course counts as so many metres farther away, a one-way
+# road against it as twice as many: near a junction noise alone would choose among its roads.
+_ACROSS_M = 15.0
 
 
 class RoadSnap:
@@ -34,7 +36,10 @@ class RoadSnap:
         self._edge = edge[first]
         self._xa, self._ya = x[first], y[first]
         self._xb, self._yb = x[first + 1], y[first + 1]
-        self._bearing = np.degrees(np.arctan2(self._xb - self._xa, self._yb - self._ya)) % 360.0
+        east, north = self._xb - self._xa, self._yb - self._ya
+        metres = np.maximum(np.hypot(east, north), 1e-9)
+        self._east, self._north = east / metres, north / metres
+        self._is_one_way = graph.reverse[self._edge] < 0
         ends = (self._xa, self._ya, self._xb, self._yb)
         self._near = SegmentBuckets(*ends, cell_m=60.0, reach_m=_NEAR_REACH_M)
         self._far = SegmentBuckets(*ends, cell_m=250.0, reach_m=REACH_M)
@@ -43,15 +48,16 @@ class RoadSnap:
         """Return the nearest spots within 200 m of places in degrees.
 
         With bearings (NaN = not known) the direction of a two-way road is the one that
-        the bearing agrees with better, and a one-way road against it counts as 30 m
-        farther away. Without, it is the edge that the source gave first.
+        the bearing agrees with better, and a road across it counts as 15 m farther away, a
+        one-way road against it as 30. Without, it is the edge that the source gave first.
         """
         x, y = self._plane.x(lon), self._plane.y(lat)
-        course = np.full(len(x), np.nan) if bearing_deg is None else np.asarray(bearing_deg)
+        course = None if bearing_deg is None else np.radians(bearing_deg)
         spots = self._nearest(self._near, x, y, course)
         missed = np.flatnonzero(spots.distance_m > _NEAR_REACH_M)
         if len(missed):
-            far = self._nearest(self._far, x[missed], y[missed], course[missed])
+            missed_course = None if course is None else course[missed]
+            far = self._nearest(self._far, x[missed], y[missed], missed_course)
             for column in ("edge", "offset_m", "distance_m"):
                 getattr(spots, column)[missed] = getattr(far, column)
         beyond = spots.distance_m > REACH_M
@@ -59,7 +65,9 @@ class RoadSnap:
         spots.distance_m[beyond] = np.inf
         return spots
 
-    def _nearest(self, buckets: SegmentBuckets, x: Floats, y: Floats, course: Floats) -> Spots:
+    def _nearest(
+        self, buckets: SegmentBuckets, x: Floats, y: Floats, course: Floats | None
+    ) -> Spots:
         count, segment = buckets.near(x, y)
         point = np.repeat(np.arange(len(x)), count)
         share, distance_m = project(
@@ -70,10 +78,13 @@ class RoadSnap:
             self._xb[segment],
             self._yb[segment],
         )
-        against = self._is_against(segment, course[point])
-        one_way = self._graph.reverse[self._edge[segment]] < 0
-        cost = distance_m + np.where(against & one_way, _AGAINST_M, 0.0)
-        best = _first_lowest(cost, count)
+        if course is None:
+            best, against = _first_lowest(distance_m, count), np.zeros(len(segment), np.bool_)
+        else:
+            along = self._along(segment, np.sin(course)[point], np.cos(course)[point])
+            agrees = np.where(self._is_one_way[segment], along, np.abs(along))
+            best = _first_lowest(distance_m + _ACROSS_M * (1.0 - agrees), count)
+            against = along < 0.0
         found = np.flatnonzero(count)
         spots = Spots(
             edge=np.full(len(x), NO_EDGE, np.int32),
@@ -85,10 +96,10 @@ class RoadSnap:
         spots.distance_m[found] = distance_m[best]
         return spots
 
-    def _is_against(self, segment: Ints, course: Floats) -> Bools:
-        """Tell where a course, if known, leads the other way along a segment."""
-        turn = np.abs((course - self._bearing[segment] + 180.0) % 360.0 - 180.0)
-        return np.asarray(turn > 90.0)  # NaN compares as False
+    def _along(self, segment: Ints, east: Floats, north: Floats) -> Floats:
+        """Return how far a course agrees with a segment's direction: 1, across 0, against -1."""
+        along = self._east[segment] * east + self._north[segment] * north
+        return np.where(np.isnan(along), 1.0, along)  # a course not known agrees with any
 
     def _spot(self, segment: Ints, share: Floats, against: Bools) -> tuple[Ints, Floats]:
         graph, point = self._graph, self._point[segment]

@@ -218,7 +218,7 @@ class TestMetric:
         etas = metric.etas_ms(drivers, pickup)
         assert etas[0] == pytest.approx(graph.travel_ms[7] * 0.5, abs=2)
         assert etas[1] == pytest.approx(graph.travel_ms[7] * 0.25, abs=2)
-        assert etas[2] == UNREACHABLE_MS
+        assert etas[2] >= UNREACHABLE_MS
 
     def test_a_driver_past_the_pickup_goes_around(
         self, pack: CityPack, hierarchy: Hierarchy
