@@ -41,8 +41,12 @@ class FetchPurgatory(Generic[K, T]):
         self._count += 1
         self.parked_count += 1
         heapq.heappush(self._deadlines, (fetch.deadline_ms, self._count, fetch))
+        number, waiting = id(fetch), self._waiting
         for partition in fetch.partitions:
-            self._waiting.setdefault(partition, {})[id(fetch)] = fetch
+            if partition in waiting:
+                waiting[partition][number] = fetch
+            else:
+                waiting[partition] = {number: fetch}
 
     def on_append(self, partition: K, size: int) -> list[ParkedFetch[K, T]]:
         """Count `size` new bytes of `partition`; return the fetches that have enough now."""

@@ -96,14 +96,11 @@ class Replica:
         self.appended_batches = 0
         self.appended_bytes = 0
         self._tail = tail
+        # All replicas (there is one) have what lies below it: what was committed.
+        self.high_watermark = log.next_offset
         self._next_offset = log.next_offset
         self._staged: list[PlacedBatch] = []
         self._placements: list[Placement] = []
-
-    @property
-    def high_watermark(self) -> Offset:
-        """All replicas (there is one) have what lies below it: what was committed."""
-        return self.log.next_offset
 
     @property
     def start_offset(self) -> Offset:
@@ -169,6 +166,7 @@ class Replica:
                 placement.reason = str(failure)
             raise
         self.producers.commit()
+        self.high_watermark = self._next_offset
         size = 0
         for batch in staged:
             self._tail.add(batch)
@@ -180,7 +178,7 @@ class Replica:
     def fetch(self, offset: int, *, bytes_max: int) -> Fetched:
         """Return whole batches from the one that contains `offset`; one at least if there is."""
         log = self.log
-        end = log.active.next_offset
+        end = self.high_watermark
         start = log.start_offset
         if not start <= offset <= end:
             return Fetched(ErrorCode.OFFSET_OUT_OF_RANGE, end, start, (), 0)

@@ -4,9 +4,9 @@ Versions 4 to 12 name topics, 13 and later give their ids (KIP-516). Fetch sessi
 (KIP-227) are declined: the answer's session id 0 has the client send whole requests.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from struct import Struct
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, cast
 from uuid import UUID
 
 from streamcore.wire.reading import INT32, WireReader
@@ -18,12 +18,16 @@ REPLICA_STATE_FROM = 15
 NO_SESSION = 0
 NO_PREFERRED_REPLICA = -1
 
-REQUEST_HEAD = Struct(">iii")  # max wait ms, min bytes, max bytes
+# [replica id,] max wait ms, min bytes, max bytes, isolation level [, session id, session epoch]
+REQUEST_HEAD_BEFORE_7 = Struct(">4xiiib")
+REQUEST_HEAD_BEFORE_15 = Struct(">4xiiibii")
+REQUEST_HEAD = Struct(">iiibii")
+READ_COMMITTED = 1
 # partition, [leader epoch], fetch offset, [last fetched epoch], [log start], max bytes
 PARTITION_BEFORE_5 = Struct(">iqi")
-PARTITION_BEFORE_9 = Struct(">iqqi")
-PARTITION_BEFORE_12 = Struct(">iiqqi")
-PARTITION_FLEXIBLE = Struct(">iiqiqi")
+PARTITION_BEFORE_9 = Struct(">iq8xi")
+PARTITION_BEFORE_12 = Struct(">iiq8xi")
+PARTITION_FLEXIBLE = Struct(">iiq12xi")
 
 # partition, error, high watermark, last stable offset, log start offset
 REPLY_HEAD = Struct(">ihqqq")
@@ -31,13 +35,14 @@ REPLY_HEAD_BEFORE_5 = Struct(">ihqq")
 NO_EPOCH = -1
 
 
-class WantedPartition(NamedTuple):
-    """From where on a client wants one partition. Leader epoch -1: it does not say."""
+# Plain tuples, as there is one a partition: named ones are dearer to make and to read.
+WantedPartition: TypeAlias = tuple[int, int, int, int]
+"""From where a client wants a partition: its number, the leader epoch that the client knows
+(-1: it does not say), the offset, and how many bytes at most."""
 
-    partition: int
-    leader_epoch: int
-    offset: int
-    bytes_max: int
+FetchedPartition: TypeAlias = tuple[int, int, int, int, Sequence[bytes | memoryview], int]
+"""What a fetch found in a partition: its number, error, high watermark, log start offset,
+the records' pieces, and their bytes."""
 
 
 class WantedTopic(NamedTuple):
@@ -60,17 +65,6 @@ class FetchRequest(NamedTuple):
     topics: list[WantedTopic]
 
 
-class FetchedPartition(NamedTuple):
-    """What a fetch found in one partition."""
-
-    partition: int
-    error: int
-    high_watermark: int
-    start_offset: int
-    pieces: Sequence[bytes | memoryview]
-    size: int
-
-
 class FetchedTopic(NamedTuple):
     """What a fetch found in one topic."""
 
@@ -82,13 +76,15 @@ class FetchedTopic(NamedTuple):
 def decode_request(body: memoryview, version: int) -> FetchRequest:
     """Read a request. Raises `Malformed`."""
     reader = WireReader(body, flexible=version >= FLEXIBLE_FROM)
-    if version < REPLICA_STATE_FROM:
-        reader.int32()  # replica id: -1 of a client
-    max_wait_ms, bytes_min, bytes_max = REQUEST_HEAD.unpack(reader.span(REQUEST_HEAD.size))
-    read_committed = reader.int8() == 1
     session_id, session_epoch = NO_SESSION, NO_EPOCH
     if version >= 7:
-        session_id, session_epoch = reader.int32(), reader.int32()
+        head = REQUEST_HEAD_BEFORE_15 if version < REPLICA_STATE_FROM else REQUEST_HEAD
+        max_wait_ms, bytes_min, bytes_max, isolation, session_id, session_epoch = head.unpack(
+            reader.span(head.size)
+        )
+    else:
+        head = REQUEST_HEAD_BEFORE_7
+        max_wait_ms, bytes_min, bytes_max, isolation = head.unpack(reader.span(head.size))
     topics = []
     for _ in range(reader.array_size()):
         name, topic_id = None, None
@@ -96,32 +92,35 @@ def decode_request(body: memoryview, version: int) -> FetchRequest:
             topic_id = reader.uuid()
         else:
             name = reader.string()
-        topics.append(WantedTopic(name, topic_id, list(_wanted(reader, version))))
+        topics.append(WantedTopic(name, topic_id, _wanted(reader, version)))
         reader.skip_tags()
     return FetchRequest(
-        max_wait_ms, bytes_min, bytes_max, read_committed, session_id, session_epoch, topics
+        max_wait_ms,
+        bytes_min,
+        bytes_max,
+        isolation == READ_COMMITTED,
+        session_id,
+        session_epoch,
+        topics,
     )
 
 
-def _wanted(reader: WireReader, version: int) -> Iterator[WantedPartition]:
+def _wanted(reader: WireReader, version: int) -> list[WantedPartition]:
     count = reader.array_size()
     if version >= FLEXIBLE_FROM:
-        for _ in range(count):
-            row = PARTITION_FLEXIBLE.unpack(reader.span(PARTITION_FLEXIBLE.size))
-            reader.skip_tags()
-            yield WantedPartition._make((row[0], row[1], row[2], row[5]))
-    elif version >= 9:
+        return [_wanted_flexible(reader) for _ in range(count)]
+    if version >= 9:
         rows = reader.span(count * PARTITION_BEFORE_12.size)
-        for partition, epoch, offset, _, size in PARTITION_BEFORE_12.iter_unpack(rows):
-            yield WantedPartition._make((partition, epoch, offset, size))
-    elif version >= 5:
-        rows = reader.span(count * PARTITION_BEFORE_9.size)
-        for partition, offset, _, size in PARTITION_BEFORE_9.iter_unpack(rows):
-            yield WantedPartition._make((partition, NO_EPOCH, offset, size))
-    else:
-        rows = reader.span(count * PARTITION_BEFORE_5.size)
-        for partition, offset, size in PARTITION_BEFORE_5.iter_unpack(rows):
-            yield WantedPartition._make((partition, NO_EPOCH, offset, size))
+        return cast(list[WantedPartition], list(PARTITION_BEFORE_12.iter_unpack(rows)))
+    layout = PARTITION_BEFORE_9 if version >= 5 else PARTITION_BEFORE_5
+    rows = reader.span(count * layout.size)
+    return [(number, NO_EPOCH, offset, size) for number, offset, size in layout.iter_unpack(rows)]
+
+
+def _wanted_flexible(reader: WireReader) -> WantedPartition:
+    row = PARTITION_FLEXIBLE.unpack(reader.span(PARTITION_FLEXIBLE.size))
+    reader.skip_tags()
+    return cast(WantedPartition, row)
 
 
 def encode_response(
@@ -149,12 +148,7 @@ def encode_response(
             writer.string(topic.name)
         writer.array_size(len(topic.partitions))
         for found in topic.partitions:
-            _put_partition(writer, found, version, reply_tail)
-            if found.size:
-                pieces.append(writer.done())
-                pieces.extend(found.pieces)
-                writer.written.clear()
-            writer.end_of_struct()
+            _put_partition(writer, pieces, found, version, reply_tail)
         writer.end_of_struct()
     writer.end_of_struct()
     pieces.append(writer.done())
@@ -172,12 +166,23 @@ def _reply_tail(version: int, *, read_committed: bool) -> bytes:
 
 
 def _put_partition(
-    writer: WireWriter, found: FetchedPartition, version: int, reply_tail: bytes
+    writer: WireWriter,
+    pieces: list[bytes | memoryview],
+    found: FetchedPartition,
+    version: int,
+    reply_tail: bytes,
 ) -> None:
-    partition, error, high_watermark, start_offset, _, size = found
+    """Write one partition; what was written goes before its records, if there are any."""
+    partition, error, high_watermark, start_offset, records, size = found
     if version >= 5:
         head = REPLY_HEAD.pack(partition, error, high_watermark, high_watermark, start_offset)
     else:
         head = REPLY_HEAD_BEFORE_5.pack(partition, error, high_watermark, high_watermark)
     length = encode_uvarint(size + 1) if version >= FLEXIBLE_FROM else INT32.pack(size)
     writer.written += head + reply_tail + length
+    if size:
+        pieces.append(writer.done())
+        pieces.extend(records)
+        writer.written.clear()
+    if writer.flexible:
+        writer.end_of_struct()

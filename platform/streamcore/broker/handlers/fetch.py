@@ -9,7 +9,6 @@ import logging
 
 from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, ReplyBody, Request
 from streamcore.broker.services import BrokerServices
-from streamcore.broker.topics import Topic
 from streamcore.partition.replica import Replica
 from streamcore.wire import fetch
 from streamcore.wire.api_keys import ApiKey
@@ -31,6 +30,8 @@ WHOLE_REQUEST_EPOCHS = (-1, 0)
 class Look:
     """One look at all that a fetch wants: what is there now, and whether that is enough."""
 
+    __slots__ = ("_bytes_left", "_services", "bytes_found", "has_error", "replicas", "topics")
+
     def __init__(self, services: BrokerServices, wanted: FetchRequest) -> None:
         self._services = services
         self._bytes_left = min(max(wanted.bytes_max, 0), services.settings.fetch_bytes_max)
@@ -47,32 +48,38 @@ class Look:
         else:
             topic = topics.find(wanted.name or "")
             missing = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-        found = [self._partition(topic, part, missing) for part in wanted.partitions]
+        if topic is None:
+            found = [self._error(number, missing) for number, _, _, _ in wanted.partitions]
+        else:
+            replicas = topic.replicas
+            found = [self._partition(replicas, part) for part in wanted.partitions]
         return FetchedTopic(wanted.name, wanted.topic_id, found)
 
-    def _partition(
-        self, topic: Topic | None, wanted: WantedPartition, missing: ErrorCode
-    ) -> FetchedPartition:
-        if topic is None:
-            return self._error(wanted, missing)
-        replica = topic.replica(wanted.partition)
-        if replica is None:
-            return self._error(wanted, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-        if wanted.leader_epoch not in (fetch.NO_EPOCH, replica.leader_epoch):
-            is_old = wanted.leader_epoch < replica.leader_epoch
+    def _partition(self, replicas: list[Replica], wanted: WantedPartition) -> FetchedPartition:
+        number, leader_epoch, offset, bytes_max = wanted
+        if not 0 <= number < len(replicas):
+            return self._error(number, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        replica = replicas[number]
+        if leader_epoch != replica.leader_epoch and leader_epoch != fetch.NO_EPOCH:
+            is_old = leader_epoch < replica.leader_epoch
             return self._error(
-                wanted, ErrorCode.FENCED_LEADER_EPOCH if is_old else ErrorCode.UNKNOWN_LEADER_EPOCH
+                number, ErrorCode.FENCED_LEADER_EPOCH if is_old else ErrorCode.UNKNOWN_LEADER_EPOCH
             )
         self.replicas.append(replica)
+        high_watermark = replica.high_watermark
+        if offset == high_watermark:
+            # Nothing new: by far the usual. A woken fetch finds it in all partitions but one.
+            return number, 0, high_watermark, replica.start_offset, (), 0
         # At least one whole batch goes out, however small the limits (KIP-74); once there
         # is something, the limits hold.
-        bytes_max = min(max(wanted.bytes_max, 0), self._bytes_left)
+        bytes_max = min(max(bytes_max, 0), self._bytes_left)
         if self.bytes_found and bytes_max <= 0:
-            return FetchedPartition(
-                wanted.partition, 0, replica.high_watermark, replica.start_offset, (), 0
-            )
+            return number, 0, high_watermark, replica.start_offset, (), 0
+        return self._read(replica, number, offset, bytes_max)
+
+    def _read(self, replica: Replica, number: int, offset: int, bytes_max: int) -> FetchedPartition:
         error, high_watermark, start_offset, pieces, size, reason = replica.fetch(
-            wanted.offset, bytes_max=bytes_max
+            offset, bytes_max=bytes_max
         )
         if reason and self._services.said_once.is_new(reason):
             logger.error("records cannot be read: %s", reason)
@@ -81,13 +88,11 @@ class Look:
         self.bytes_found += size
         self._bytes_left -= size
         self.has_error = self.has_error or error is not ErrorCode.NONE
-        return FetchedPartition._make(
-            (wanted.partition, error, high_watermark, start_offset, pieces, size)
-        )
+        return number, error, high_watermark, start_offset, pieces, size
 
-    def _error(self, wanted: WantedPartition, error: ErrorCode) -> FetchedPartition:
+    def _error(self, number: int, error: ErrorCode) -> FetchedPartition:
         self.has_error = True
-        return FetchedPartition(wanted.partition, error, -1, -1, (), 0)
+        return number, error, -1, -1, (), 0
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
