@@ -73,8 +73,8 @@ export class CityMap {
     this.addArrow();
     this.map.on("load", () => {
       this.loaded = true;
-      this.draw(this.lines);
-      this.mark(this.spots);
+      this.showLines();
+      this.showSpots();
     });
   }
 
@@ -92,7 +92,14 @@ export class CityMap {
 
   /** Replace the lines over the roads. */
   draw(lines: readonly DrawnLine[]): void {
+    const isSame = JSON.stringify(lines) === JSON.stringify(this.lines);
     this.lines = lines;
+    if (isSame) return;
+    this.showLines();
+  }
+
+  private showLines(): void {
+    const { lines } = this;
     if (!this.loaded) return;
     void this.map.getSource<GeoJSONSource>("drawn")?.setData({
       type: "FeatureCollection",
@@ -106,7 +113,15 @@ export class CityMap {
 
   /** Replace the marked places. */
   mark(spots: readonly Spot[]): void {
+    // New data means a new frame of the whole map: not for the same again.
+    const isSame = JSON.stringify(spots) === JSON.stringify(this.spots);
     this.spots = spots;
+    if (isSame) return;
+    this.showSpots();
+  }
+
+  private showSpots(): void {
+    const { spots } = this;
     if (!this.loaded) return;
     void this.map.getSource<GeoJSONSource>("spots")?.setData({
       type: "FeatureCollection",

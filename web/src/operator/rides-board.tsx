@@ -1,7 +1,7 @@
 /** Rides: how many stand where, and the ones with the newest news. */
 
 import type { VNode } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { messageOf } from "../browser/http";
 import type { RideFact, RidesLine } from "../contracts/generated";
@@ -14,10 +14,17 @@ const RENEW_MS = 2_000;
 const STATES = ["requested", "offered", "en_route", "waiting", "on_trip"] as const;
 
 export function RidesBoard({ session, rides }: { session: OperatorSession; rides: RidesLine }): VNode {
-  const newest = useNewest(session);
+  // A list that moves under the pointer cannot be clicked.
+  const isHeld = useRef(false);
+  const newest = useNewest(session, isHeld);
+  const hold = (isOver: boolean) => (): void => {
+    isHeld.current = isOver;
+  };
   return (
     <div class="two rides-board">
-      <NewestRides session={session} newest={newest} />
+      <div onPointerEnter={hold(true)} onPointerLeave={hold(false)} onFocusIn={hold(true)} onFocusOut={hold(false)}>
+        <NewestRides session={session} newest={newest} />
+      </div>
       <section>
         <h3>Now</h3>
         <dl class="reasons number">
@@ -50,11 +57,12 @@ export function RidesBoard({ session, rides }: { session: OperatorSession; rides
   );
 }
 
-function useNewest(session: OperatorSession): Loading<readonly RideFact[]> {
+function useNewest(session: OperatorSession, isHeld: { current: boolean }): Loading<readonly RideFact[]> {
   const [newest, setNewest] = useState<Loading<readonly RideFact[]>>({ kind: "loading" });
   useEffect(() => {
     let isWanted = true;
     const renew = (): void => {
+      if (isHeld.current) return;
       session.rides(null).then(
         (value) => {
           if (isWanted) setNewest({ kind: "loaded", value });
@@ -70,7 +78,7 @@ function useNewest(session: OperatorSession): Loading<readonly RideFact[]> {
       isWanted = false;
       window.clearInterval(timer);
     };
-  }, [session]);
+  }, [session, isHeld]);
   return newest;
 }
 
