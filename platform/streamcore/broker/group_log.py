@@ -24,7 +24,13 @@ from streamcore.groups.log_records import (
     partition_of_group,
 )
 from streamcore.partition.replica import Placement, Replica
-from streamcore.record.batch import BatchFault, read_header
+from streamcore.record.batch import (
+    HEADER_SIZE,
+    BatchFault,
+    BatchHeader,
+    checked_header,
+    read_header,
+)
 from streamcore.record.places import Offset
 from streamcore.record.records import Record, encode_batch, read_records
 from streamcore.storage.failures import SegmentCorrupt, StorageFailed
@@ -96,9 +102,8 @@ class GroupLog:
         topic = self._topics.find(OFFSETS_TOPIC)
         for replica in topic.replicas if topic is not None else ():
             latest: dict[bytes, bytes | None] = {}
-            for batch in _batches(replica):
-                for record in read_records(batch):
-                    latest[record.key or b""] = record.value
+            for record in _records(replica):
+                latest[record.key or b""] = record.value
             yield from _entries(replica, latest)
 
     def due_for_rewriting(self) -> list[int]:
@@ -186,17 +191,42 @@ def _all_placed(placements: Iterable[Placement]) -> bool:
     return all(placement.error is ErrorCode.NONE for placement in placements)
 
 
-def _batches(replica: Replica) -> Iterator[memoryview]:
-    """Yield a partition's batches; stop, with a journal line, at one that cannot be read."""
-    offset = replica.start_offset
+def _records(replica: Replica) -> Iterator[Record]:
+    """Yield a partition's records. A batch with damaged records is passed over; behind one with
+    a damaged header nothing can be found. Both are said in the journal."""
+    folder = replica.log.folder
     try:
-        while offset < replica.high_watermark:
-            data = replica.log.read(offset, bytes_max=READ_BYTES)
-            position = 0
-            while position < len(data):
-                header = read_header(data, position)
-                yield data[position : position + header.size]
-                position += header.size
-                offset = Offset(header.next_offset)
-    except (StorageFailed, SegmentCorrupt, BatchFault) as fault:
-        logger.error("%s is unreadable at offset %d: %s", replica.log.folder, offset, fault)  # noqa: TRY400  # one line: the fault names place and cause
+        for header, batch in _batches(replica):
+            try:
+                checked_header(batch)
+                yield from read_records(batch)
+            except BatchFault as fault:
+                logger.error(  # noqa: TRY400  # one line: the fault names the cause
+                    "%s: the batch at offset %d is passed over: %s",
+                    folder,
+                    header.base_offset,
+                    fault,
+                )
+    except (StorageFailed, SegmentCorrupt) as fault:
+        logger.error("%s is not read to its end: %s", folder, fault)  # noqa: TRY400  # as above
+
+
+def _batches(replica: Replica) -> Iterator[tuple[BatchHeader, memoryview]]:
+    """Yield a partition's batches unchecked. Raises `StorageFailed` and `SegmentCorrupt`."""
+    offset = replica.start_offset
+    while offset < replica.high_watermark:
+        data = replica.log.read(offset, bytes_max=READ_BYTES)
+        position = 0
+        while position == 0 or position < len(data):
+            header = _header_at(replica, data, position, offset)
+            yield header, data[position : position + header.size]
+            position += header.size
+            offset = Offset(header.next_offset)
+
+
+def _header_at(replica: Replica, data: memoryview, position: int, offset: Offset) -> BatchHeader:
+    if len(data) - position >= HEADER_SIZE:
+        header = read_header(data, position)
+        if HEADER_SIZE <= header.size <= len(data) - position and header.next_offset > offset:
+            return header
+    raise SegmentCorrupt(replica.log.folder, position, f"no batch begins here, at offset {offset}")

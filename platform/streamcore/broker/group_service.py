@@ -1,16 +1,17 @@
 """The group coordinator's shell: parks requests, keeps time, writes what was decided."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from groundwork.seams import Clock
 from streamcore.broker.group_log import GroupLog
 from streamcore.broker.topics import TopicCatalogue
 from streamcore.groups.answers import Answer
+from streamcore.groups.commits import CommitPlan
 from streamcore.groups.coordinator import GroupCoordinator
 from streamcore.groups.ids import GroupId, Ticket
-from streamcore.groups.log_records import LogEntry, offset_entry
+from streamcore.groups.log_records import LogEntry, offset_entry, tombstones
 from streamcore.groups.member import JoinContext
 from streamcore.groups.offsets import TopicPartition
 from streamcore.wire.error_codes import ErrorCode
@@ -47,14 +48,23 @@ class GroupService:
         self._waiting: dict[Ticket, OnAnswer] = {}
         self._last_ticket = 0
         self._is_closed = False
+        # Commits that are not yet in the log, by the id of their plan.
+        self._under_way: dict[int, tuple[GroupId, CommitPlan]] = {}
 
     def load(self) -> int:
-        """Read the log; return how many entries there were."""
+        """Read the log; return how many entries there were.
+
+        Offsets of topics that were deleted just before a crash are forgotten now: a topic of
+        the same name may be made at any time.
+        """
         now_ms = self._clock.monotonic_ms()
         count = 0
         for entry in self._log.read():
             self.coordinator.restore(entry, now_ms=now_ms)
             count += 1
+        lost = self.coordinator.offsets_of(lambda place: self._topics.find(place.topic) is None)
+        self.coordinator.forget(lost)
+        self._write(lost)
         return count
 
     def close(self) -> None:
@@ -85,10 +95,10 @@ class GroupService:
 
     def expire(self) -> None:
         """Forget offsets past their retention, of deleted topics, and groups without any."""
-        entries = self.coordinator.expire(
+        entries = self.coordinator.expired(
             unix_ms=self._clock.now_ms(), partition_count=self.partition_count
         )
-        self._write(entries)
+        self._forget(entries, _note_unwritten)
 
     def partition_count(self, topic_name: str) -> int:
         topic = self._topics.find(topic_name)
@@ -149,26 +159,72 @@ class GroupService:
             on_answer(plan.response())
             return
         group_id = GroupId(request.group_id)
+        self._under_way[id(plan)] = group_id, plan
 
         def on_written(is_written: bool) -> None:
+            del self._under_way[id(plan)]
             if is_written:
                 self.coordinator.commit(group_id, plan.accepted)
-                on_answer(plan.response())
-            else:
-                # Clients look for the coordinator again and repeat the commit.
-                on_answer(plan.response(ErrorCode.COORDINATOR_NOT_AVAILABLE))
+            on_answer(plan.response(_write_error(is_written)))
 
         self._log.append(
             [offset_entry(group_id, *item) for item in plan.accepted.items()], on_written
         )
 
-    def forget_group(self, group_id: str) -> ErrorCode:
-        error, entries = self.coordinator.forget_group(GroupId(group_id))
-        self._write(entries)
-        return error
+    def delete_groups(
+        self, group_ids: Sequence[str], on_answer: Callable[[list[ErrorCode]], None]
+    ) -> None:
+        """Delete groups without members; the answer, a code each, comes when that is written."""
+        plans = [self.coordinator.plan_deletion(GroupId(group_id)) for group_id in group_ids]
 
-    def forget_offsets(self, group_id: str, places: Sequence[TopicPartition]) -> None:
-        self._write(self.coordinator.forget_offsets(GroupId(group_id), places))
+        def on_written(is_written: bool) -> None:
+            write_error = _write_error(is_written)
+            on_answer([error or write_error for error, _ in plans])
+
+        self._forget([entry for _, entries in plans for entry in entries], on_written)
+
+    def delete_offsets(
+        self,
+        group_id: str,
+        places: Sequence[TopicPartition],
+        on_answer: Callable[[ErrorCode], None],
+    ) -> None:
+        """Forget committed offsets of a group; the answer comes when that is written."""
+        self._forget(
+            tombstones(GroupId(group_id), places),
+            lambda is_written: on_answer(_write_error(is_written)),
+        )
+
+    def forget_topics(self, names: Collection[str], on_done: Callable[[], None]) -> None:
+        """Topics were deleted: forget every group's offsets there, in memory at once.
+
+        `on_done` is called when that is written, or the disk has refused it.
+        """
+        entries = self.coordinator.offsets_of(lambda place: place.topic in names)
+        self.coordinator.forget(entries)
+        for group_id, plan in self._under_way.values():
+            places = [place for place in plan.accepted if place.topic in names]
+            entries += tombstones(group_id, places)
+
+        def on_written(is_written: bool) -> None:
+            _note_unwritten(is_written)
+            on_done()
+
+        self._forget(entries, on_written)
+
+    def _forget(self, entries: Sequence[LogEntry], on_written: Callable[[bool], None]) -> None:
+        """Write tombstones, and forget what they name in the order of the log: commits that
+        were under way before them have come true by then, later ones have not."""
+        if not entries:
+            on_written(True)
+            return
+
+        def on_log(is_written: bool) -> None:
+            if is_written:
+                self.coordinator.forget(entries)
+            on_written(is_written)
+
+        self._log.append(entries, on_log)
 
     # What was decided
 
@@ -189,6 +245,11 @@ class GroupService:
     def _write(self, entries: Sequence[LogEntry]) -> None:
         if entries:
             self._log.append(entries, _note_unwritten)
+
+
+def _write_error(is_written: bool) -> ErrorCode:
+    """Told of `COORDINATOR_NOT_AVAILABLE`, clients look for the coordinator and ask again."""
+    return ErrorCode.NONE if is_written else ErrorCode.COORDINATOR_NOT_AVAILABLE
 
 
 def _note_unwritten(is_written: bool) -> None:

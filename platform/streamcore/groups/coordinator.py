@@ -4,7 +4,7 @@ Two clocks come in: `now_ms` is monotonic and ends waits, `unix_ms` stands in th
 What has to be written is handed out as log entries; `restore` takes them back at start.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from groundwork.seams import Rng
 from streamcore.groups.answers import Answer, refused_join
@@ -19,6 +19,7 @@ from streamcore.groups.log_records import (
     OffsetValue,
     committed_from,
     offset_entry,
+    tombstones,
 )
 from streamcore.groups.member import JoinContext
 from streamcore.groups.offsets import CommittedOffset, OffsetTable, TopicPartition
@@ -135,30 +136,24 @@ class GroupCoordinator:
             return self._new_group(group_id)
         return group
 
-    def forget_group(self, group_id: GroupId) -> tuple[ErrorCode, list[LogEntry]]:
-        """Delete an empty group with its offsets; return what to write for it."""
+    def plan_deletion(self, group_id: GroupId) -> tuple[ErrorCode, list[LogEntry]]:
+        """Return the tombstones of an empty group. It is gone when `forget` is told of them."""
         group = self.find(group_id)
         if group is None:
             return ErrorCode.GROUP_ID_NOT_FOUND, []
         if group.state is not GroupState.EMPTY:
             return ErrorCode.NON_EMPTY_GROUP, []
-        entries = self._tombstones(group_id, list(self.offsets.of_group(group_id)))
-        group.forget()
-        self._drop_group(group_id)
-        return ErrorCode.NONE, [*entries, (GroupKey(group=group_id), None)]
+        places = self.offsets.of_group(group_id)
+        return ErrorCode.NONE, [*tombstones(group_id, places), (GroupKey(group=group_id), None)]
 
-    def forget_offsets(self, group_id: GroupId, places: Iterable[TopicPartition]) -> list[LogEntry]:
-        return self._tombstones(group_id, places)
-
-    def expire(self, *, unix_ms: int, partition_count: PartitionCount) -> list[LogEntry]:
-        """Drop offsets past their retention or without a topic, and groups with nothing left."""
-        entries: list[LogEntry] = []
+    def expired(self, *, unix_ms: int, partition_count: PartitionCount) -> list[LogEntry]:
+        """Return the tombstones of what is kept no longer: offsets past their retention, those
+        of partitions that do not exist, and groups with nothing left."""
+        entries = self.offsets_of(lambda place: place.partition >= partition_count(place.topic))
+        gone = {key for key, _ in entries}
         for group_id in self.group_ids():
-            committed = self.offsets.of_group(group_id)
-            gone = [place for place in committed if place.partition >= partition_count(place.topic)]
-            entries += self._tombstones(group_id, gone)
             group = self._groups.get(group_id)
-            if group is not None and not (group.state is GroupState.EMPTY and group.is_vacant):
+            if group is not None and not _is_forgettable(group):
                 continue
             expired = self.offsets.expired(
                 group_id,
@@ -166,17 +161,38 @@ class GroupCoordinator:
                 now_ms=unix_ms,
                 retention_ms=self._settings.offsets_retention_ms,
             )
-            entries += self._tombstones(group_id, expired)
-            if group_id not in self.offsets and group_id in self._groups:
-                entries += self.forget_group(group_id)[1]
+            of_group = [each for each in tombstones(group_id, expired) if each[0] not in gone]
+            entries += of_group
+            gone.update(key for key, _ in of_group)
+            left = tombstones(group_id, self.offsets.of_group(group_id))
+            if group is not None and all(key in gone for key, _ in left):
+                entries.append((GroupKey(group=group_id), None))
         return entries
 
-    def _tombstones(self, group_id: GroupId, places: Iterable[TopicPartition]) -> list[LogEntry]:
-        entries = []
-        for place in places:
-            self.offsets.remove(group_id, place)
-            entries.append(offset_entry(group_id, place, None))
-        return entries
+    def offsets_of(self, is_meant: Callable[[TopicPartition], bool]) -> list[LogEntry]:
+        """Return the tombstones of all groups' offsets in the partitions that are meant."""
+        return [
+            entry
+            for group_id in self.offsets.group_ids()
+            for entry in tombstones(group_id, filter(is_meant, self.offsets.of_group(group_id)))
+        ]
+
+    def forget(self, entries: Iterable[LogEntry]) -> None:
+        """These tombstones are in the log: what they name is gone.
+
+        But a group that somebody has joined meanwhile lives; it is written when it comes to rest.
+        """
+        for key, value in entries:
+            assert value is None, "a tombstone"
+            group_id = GroupId(key.group)
+            if isinstance(key, OffsetKey):
+                self.offsets.remove(group_id, TopicPartition(key.topic, key.partition))
+                continue
+            group = self._groups.get(group_id)
+            if group is None or _is_forgettable(group):
+                self._drop_group(group_id)
+                if group is not None:
+                    group.forget()
 
     # The log
 
@@ -264,3 +280,7 @@ class GroupCoordinator:
         if len(self._groups) >= settings.groups_max:
             return ErrorCode.GROUP_MAX_SIZE_REACHED
         return ErrorCode.NONE
+
+
+def _is_forgettable(group: Group) -> bool:
+    return group.state is GroupState.EMPTY and group.is_vacant

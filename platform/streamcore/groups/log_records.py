@@ -4,6 +4,7 @@ Keys are of two kinds: a committed offset (key version 1, value version 3) and a
 members (key version 2, value version 3). A null value forgets the key.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, TypeAlias
 
@@ -99,6 +100,11 @@ def offset_entry(
         metadata=committed.metadata,
         commit_timestamp=committed.commit_ms,
     )
+
+
+def tombstones(group_id: GroupId, places: Iterable[TopicPartition]) -> list[LogEntry]:
+    """Return what to write so that these offsets of a group are forgotten."""
+    return [offset_entry(group_id, place, None) for place in places]
 
 
 def committed_from(value: OffsetValue) -> CommittedOffset:

@@ -213,15 +213,31 @@ def test_a_group_with_members_is_not_deleted_and_an_empty_one_leaves_tombstones(
     coordinator: GroupCoordinator,
 ) -> None:
     member_id = enter(coordinator)
-    assert coordinator.forget_group(GROUP) == (ErrorCode.NON_EMPTY_GROUP, [])
+    assert coordinator.plan_deletion(GROUP) == (ErrorCode.NON_EMPTY_GROUP, [])
     leave(coordinator, member_id)
     commit(coordinator, committing(5))
     written = list(coordinator.entries([GROUP]))
-    error, tombstones = coordinator.forget_group(GROUP)
+    error, tombstones = coordinator.plan_deletion(GROUP)
     assert error is ErrorCode.NONE
+    assert coordinator.group_ids() == {GROUP}, "it is there until that is written"
     again = restarted([*written, *tombstones])
     assert again.group_ids() == set()
-    assert coordinator.forget_group(GROUP) == (ErrorCode.GROUP_ID_NOT_FOUND, [])
+    coordinator.forget(tombstones)
+    assert coordinator.plan_deletion(GROUP) == (ErrorCode.GROUP_ID_NOT_FOUND, [])
+
+
+def test_a_group_that_is_joined_while_its_deletion_is_written_lives(
+    coordinator: GroupCoordinator,
+) -> None:
+    commit(coordinator, committing(5))
+    leave(coordinator, enter(coordinator))
+    _, tombstones = coordinator.plan_deletion(GROUP)
+    enter(coordinator)
+    coordinator.forget(tombstones)
+    group = coordinator.find(GROUP)
+    assert group is not None
+    assert len(group.roster) == 1
+    assert not coordinator.offsets.of_group(GROUP)
 
 
 def test_a_group_of_commits_alone_is_an_empty_group(coordinator: GroupCoordinator) -> None:
@@ -229,12 +245,16 @@ def test_a_group_of_commits_alone_is_an_empty_group(coordinator: GroupCoordinato
     group = coordinator.find(GROUP)
     assert group is not None
     assert group.state is GroupState.EMPTY
-    assert coordinator.forget_group(GROUP)[0] is ErrorCode.NONE
+    error, tombstones = coordinator.plan_deletion(GROUP)
+    assert error is ErrorCode.NONE
+    coordinator.forget(tombstones)
     assert coordinator.find(GROUP) is None
 
 
 def expired(coordinator: GroupCoordinator, *, unix_ms: int) -> list[LogEntry]:
-    return coordinator.expire(unix_ms=unix_ms, partition_count=partition_count)
+    entries = coordinator.expired(unix_ms=unix_ms, partition_count=partition_count)
+    coordinator.forget(entries)
+    return entries
 
 
 def test_offsets_of_an_empty_group_expire_and_the_group_with_them(

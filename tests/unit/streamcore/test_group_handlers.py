@@ -10,7 +10,9 @@ from groundwork.simulated.clocks import VirtualClock
 from groundwork.simulated.disk import SimulatedDirectory
 from streamcore.broker.handlers.registry import PendingReply
 from streamcore.broker.services import BrokerServices
+from streamcore.broker.settings import FlushAcks
 from streamcore.groups.log_records import OFFSETS_TOPIC
+from streamcore.record.places import Offset
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.cold import M, Message, decode, encode
 from streamcore.wire.error_codes import ErrorCode
@@ -50,6 +52,7 @@ from streamcore.wire.messages.sync_group import (
     SyncGroupRequest,
     SyncGroupResponse,
 )
+from tests.support.kio_peer import request_bytes
 from tests.support.simulated_broker import answered, ask, simulated_broker
 
 SESSION_MS = 10_000
@@ -68,19 +71,24 @@ def make_topic(services: BrokerServices) -> None:
     services.topics.create("pings", partition_count=4, configs={})
 
 
-async def commit(
-    services: BrokerServices, *offsets: int, group: str = "g", version: int = 8
-) -> set[int]:
-    """Commit one offset a partition; return the error codes."""
+def committing(*offsets: int, group: str = "g") -> OffsetCommitRequest:
+    """One offset a partition."""
     partitions = tuple(
         OffsetCommitPartition(
             partition_index=number, committed_offset=offset, committed_metadata=f"m{offset}"
         )
         for number, offset in enumerate(offsets)
     )
-    request = OffsetCommitRequest(
+    return OffsetCommitRequest(
         group_id=group, topics=(OffsetCommitTopic(name="pings", partitions=partitions),)
     )
+
+
+async def commit(
+    services: BrokerServices, *offsets: int, group: str = "g", version: int = 8
+) -> set[int]:
+    """Commit one offset a partition; return the error codes."""
+    request = committing(*offsets, group=group)
     answer = await call(services, ApiKey.OFFSET_COMMIT, version, request, OffsetCommitResponse)
     return {partition.error_code for topic in answer.topics for partition in topic.partitions}
 
@@ -206,6 +214,106 @@ async def test_a_commit_that_a_full_disk_refuses_is_told_and_not_kept() -> None:
         assert (await committed(services))[0] == (1, "m1")
         disk.give_room(taken)
         assert await commit(services, 3) == {0}
+
+
+async def delete_groups(services: BrokerServices) -> list[int]:
+    request = DeleteGroupsRequest(groups_names=("g",))
+    answer = await call(services, ApiKey.DELETE_GROUPS, 2, request, DeleteGroupsResponse)
+    return [result.error_code for result in answer.results]
+
+
+async def test_a_deletion_that_a_full_disk_refuses_is_told_and_nothing_is_deleted() -> None:
+    disk = SimulatedDirectory(room_bytes=100_000)
+    async with simulated_broker(disk) as services:
+        make_topic(services)
+        await commit(services, 1)
+        taken = disk.take_room(1 << 30)
+        assert await delete_groups(services) == [ErrorCode.COORDINATOR_NOT_AVAILABLE]
+        assert await committed(services) == {0: (1, "m1")}
+        disk.give_room(taken)
+        assert await delete_groups(services) == [ErrorCode.NONE]
+        assert await committed(services) == {}
+
+
+async def test_a_deletion_is_answered_when_it_is_in_the_log() -> None:
+    async with simulated_broker(flush_acks=FlushAcks.WAIT) as services:
+        make_topic(services)
+        body = encode(DeleteGroupsRequest(groups_names=("g",)), 2)
+        ask(services, ApiKey.OFFSET_COMMIT, 8, encode(committing(1), 8))
+        services.appends.flush()
+        await services.durability.sync(checkpoint=False)
+        reply = ask(services, ApiKey.DELETE_GROUPS, 2, body)
+        assert isinstance(reply, PendingReply)
+        services.appends.flush()
+        assert reply.body is None, "the disk has not got it"
+        await services.durability.sync(checkpoint=False)
+        assert reply.body is not None
+        assert await committed(services) == {}
+
+
+async def test_a_topic_made_anew_has_no_committed_offsets() -> None:
+    disk = SimulatedDirectory()
+    async with simulated_broker(disk) as services:
+        make_topic(services)
+        await commit(services, 5, 6)
+        await commit(services, 7, group="other")
+        deletion = request_bytes(ApiKey.DELETE_TOPICS, 1, topic_names=["pings"])
+        reply = ask(services, ApiKey.DELETE_TOPICS, 1, deletion)
+        make_topic(services)  # by somebody else, before the deletion is even answered
+        assert await committed(services) == {}
+        await answered(reply)
+        assert await committed(services, group="other") == {}
+        disk.crash(random.Random(1))
+    async with simulated_broker(disk) as services:
+        assert await committed(services) == {}
+
+
+async def test_a_commit_that_is_under_way_goes_with_its_topic() -> None:
+    async with simulated_broker(flush_acks=FlushAcks.WAIT) as services:
+        make_topic(services)
+        under_way = ask(services, ApiKey.OFFSET_COMMIT, 8, encode(committing(5), 8))
+        services.appends.flush()
+        deletion = request_bytes(ApiKey.DELETE_TOPICS, 1, topic_names=["pings"])
+        ask(services, ApiKey.DELETE_TOPICS, 1, deletion)
+        make_topic(services)
+        services.appends.flush()
+        await services.durability.sync(checkpoint=False)
+        assert await answered(under_way)
+        assert await committed(services) == {}
+
+
+async def test_offsets_of_a_topic_that_went_just_before_a_crash_go_at_the_start() -> None:
+    disk = SimulatedDirectory()
+    async with simulated_broker(disk) as services:
+        make_topic(services)
+        await commit(services, 5)
+        services.topics.delete(services.topics.all()[1])  # and no tombstone
+    for _ in range(2):
+        async with simulated_broker(disk) as services:
+            assert await committed(services) == {}
+            if services.topics.find("pings") is None:
+                make_topic(services)
+
+
+@pytest.mark.parametrize("at_byte", [70, 9, 3], ids=["records", "length", "base-offset"])
+async def test_a_damaged_batch_of_the_offsets_topic_does_not_keep_a_broker_from_starting(
+    at_byte: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = SimulatedDirectory()
+    async with simulated_broker(disk, offsets_topic_num_partitions=1) as services:
+        make_topic(services)
+        for group in ("one", "two", "three"):
+            await commit(services, 5, group=group)
+        log = next(r.log for r in services.topics.replicas() if r.key.topic == OFFSETS_TOPIC)
+        second, _ = log.active.find(Offset(1))
+        path = log.active.path
+    disk.file(path).flip_bit(second + at_byte, 6)
+    async with simulated_broker(disk, offsets_topic_num_partitions=1) as services:
+        assert await committed(services, group="one") == {0: (5, "m5")}
+        if at_byte == 70:
+            assert await committed(services, group="three") == {0: (5, "m5")}
+        assert await commit(services, 6, group="two") == {0}
+    assert OFFSETS_TOPIC in caplog.text
 
 
 async def test_the_offsets_topic_is_rewritten_when_most_of_it_is_out_of_date() -> None:

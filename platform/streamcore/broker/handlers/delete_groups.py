@@ -1,9 +1,13 @@
-"""DeleteGroups (key 42), versions 0 to 2: a group without members, with its offsets."""
+"""DeleteGroups (key 42), versions 0 to 2: a group without members, with its offsets.
 
-from streamcore.broker.handlers.registry import Handler, Reply, Request
+Answered when that is in the log.
+"""
+
+from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.cold import decode, encode
+from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.messages.delete_groups import (
     DeletedGroup,
     DeleteGroupsRequest,
@@ -13,11 +17,17 @@ from streamcore.wire.messages.delete_groups import (
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(DeleteGroupsRequest, request.api_version, body)
-    results = tuple(
-        DeletedGroup(group_id=group_id, error_code=services.groups.forget_group(group_id))
-        for group_id in asked.groups_names
-    )
-    return encode(DeleteGroupsResponse(results=results), request.api_version)
+    reply = PendingReply()
+
+    def on_answer(errors: list[ErrorCode]) -> None:
+        results = tuple(
+            DeletedGroup(group_id=group_id, error_code=error)
+            for group_id, error in zip(asked.groups_names, errors, strict=True)
+        )
+        reply.resolve(encode(DeleteGroupsResponse(results=results), request.api_version))
+
+    services.groups.delete_groups(asked.groups_names, on_answer)
+    return reply
 
 
 HANDLER = Handler(

@@ -1,8 +1,12 @@
-"""DeleteTopics (key 20), versions 1 to 6 (KIP-516: by id from version 6 on)."""
+"""DeleteTopics (key 20), versions 1 to 6 (KIP-516: by id from version 6 on).
+
+Offsets that groups have committed there go with a topic; the answer comes when that is in
+the log, so that a topic made anew under the name is read from its start.
+"""
 
 from uuid import UUID
 
-from streamcore.broker.handlers.registry import Handler, Reply, Request
+from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topic_admin import AdminRefused, delete_topic, known_topic
 from streamcore.broker.topics import Topic
@@ -24,12 +28,14 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     writer = WireWriter(flexible=request.flexible)
     writer.int32(0)  # not throttled
     writer.array_size(len(wanted))
+    deleted = set()
     for name, topic_id in wanted:
         error, message = ErrorCode.NONE, None
         try:
             topic = _find(services, name, topic_id)
             name, topic_id = topic.name, topic.topic_id
             delete_topic(services, topic)
+            deleted.add(topic.name)
         except AdminRefused as refusal:
             error, message = refusal.error, refusal.message
         writer.string(name)
@@ -40,7 +46,13 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
             writer.string(message)
         writer.end_of_struct()
     writer.end_of_struct()
-    return writer.done()
+    reply = PendingReply()
+
+    def on_forgotten() -> None:
+        reply.resolve(writer.done())
+
+    services.groups.forget_topics(deleted, on_forgotten)
+    return reply
 
 
 def _read_topic(reader: WireReader, version: int) -> tuple[str | None, UUID]:

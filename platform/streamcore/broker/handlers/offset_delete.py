@@ -1,10 +1,10 @@
 """OffsetDelete (key 47), version 0 (KIP-496): forget offsets of topics nobody subscribes to.
 
 A consumer group with members keeps the offsets of the topics that they subscribe to;
-any other group has to be empty.
+any other group has to be empty. Answered when that is in the log.
 """
 
-from streamcore.broker.handlers.registry import Handler, Reply, Request
+from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.groups.ids import GroupId
 from streamcore.groups.offsets import TopicPartition
@@ -31,16 +31,21 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
         refusal = OffsetDeleteResponse(error_code=ErrorCode.NON_EMPTY_GROUP)
         return encode(refusal, request.api_version)
     in_use = subscriptions(group.roster)
-    services.groups.forget_offsets(
-        asked.group_id,
-        [
-            TopicPartition(topic.name, partition.partition_index)
-            for topic in asked.topics
-            for partition in topic.partitions
-            if topic.name not in in_use
-        ],
-    )
-    return encode(_response(services, asked, in_use), request.api_version)
+    reply = PendingReply()
+
+    def on_answer(write_error: ErrorCode) -> None:
+        refusal = OffsetDeleteResponse(error_code=write_error)
+        answered = refusal if write_error else _response(services, asked, in_use)
+        reply.resolve(encode(answered, request.api_version))
+
+    places = [
+        TopicPartition(topic.name, partition.partition_index)
+        for topic in asked.topics
+        for partition in topic.partitions
+        if topic.name not in in_use
+    ]
+    services.groups.delete_offsets(asked.group_id, places, on_answer)
+    return reply
 
 
 def _response(
