@@ -156,6 +156,27 @@ class TestSnap:
         assert pack.graph.node_lon[pack.graph.head[east.edge]] > lon
         assert place_of(pack.graph, east) == pytest.approx(place_of(pack.graph, west), abs=1e-7)
 
+    @pytest.mark.parametrize(("course", "street"), [(90.0, "Row 3"), (0.0, "Column 3")])
+    def test_near_a_junction_the_course_tells_which_road_it_is(
+        self, pack: CityPack, snap: RoadSnap, course: float, street: str
+    ) -> None:
+        # 5 m north and 3 m east of the junction, or the other way round: the noise of a fix.
+        for east_m, north_m in ((3.0, 5.0), (5.0, 3.0)):
+            lon, lat = np.add(junction(3, 3), (east_m / 59_600, north_m / 111_200))
+            assert pack.street(spot_near(snap, lon, lat, course).edge) == street
+
+    def test_a_course_does_not_carry_a_car_to_a_road_too_far_away(
+        self, pack: CityPack, snap: RoadSnap
+    ) -> None:
+        lon, lat = np.add(junction(3, 3), (3.0 / 59_600, 30.0 / 111_200))
+        assert pack.street(spot_near(snap, lon, lat, 90.0).edge) == "Column 3"
+
+    def test_a_course_not_known_leaves_the_nearest_road(
+        self, pack: CityPack, snap: RoadSnap
+    ) -> None:
+        lon, lat = np.add(junction(3, 3), (3.0 / 59_600, 5.0 / 111_200))
+        assert spot_near(snap, lon, lat, np.nan) == spot_near(snap, lon, lat)
+
     def test_no_places_give_no_spots(self, snap: RoadSnap) -> None:
         assert len(snap.snap(np.zeros(0), np.zeros(0))) == 0
 
@@ -230,6 +251,30 @@ class TestMetric:
         assert route is not None
         assert len(route.edges) > 1
         assert route.end.edge in (7, int(pack.graph.reverse[7]))
+
+    def test_somebody_at_the_kerb_sets_off_in_whichever_direction_is_sooner(
+        self, pack: CityPack, hierarchy: Hierarchy, snap: RoadSnap
+    ) -> None:
+        graph, metric = pack.graph, LiveMetric(hierarchy)
+        kerb = spot_near(snap, *np.add(junction(3, 3), (0.0008, 0.0)))
+        west = spot_near(snap, *np.add(junction(1, 3), (0.0008, 0.0)))
+        east = spot_near(snap, *np.add(junction(5, 3), (0.0008, 0.0)))
+        for end in (west, east):
+            route = metric.route(kerb, end, either_way=True)
+            assert route is not None
+            assert route.length_m(graph) == pytest.approx(200, abs=3)
+            line = route.polyline(graph)
+            assert line[0] == pytest.approx(place_of(graph, kerb), abs=1e-7)
+
+    def test_somebody_at_the_kerb_needs_no_way_round_to_a_place_behind(
+        self, pack: CityPack, hierarchy: Hierarchy
+    ) -> None:
+        metric, length_m = LiveMetric(hierarchy), float(pack.graph.length_m[7])
+        start, end = Spot(edge=7, offset_m=length_m * 0.9), Spot(edge=7, offset_m=length_m * 0.1)
+        route = metric.route(start, end, either_way=True)
+        assert route is not None
+        assert route.edges.tolist() == [int(pack.graph.reverse[7])]
+        assert route.travel_ms == pytest.approx(int(pack.graph.travel_ms[7]) * 0.8, abs=2)
 
     def test_a_route_names_its_streets_in_order(
         self, pack: CityPack, hierarchy: Hierarchy, snap: RoadSnap

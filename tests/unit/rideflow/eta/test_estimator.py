@@ -1,9 +1,10 @@
 """Every leg of a ride gets a promise, then renewals, and at its end a score."""
 
+import numpy as np
 import pytest
 from msgspec import structs
 
-from rideflow.contracts.rides import EtaKind, RideEvent, RideFact, RideState
+from rideflow.contracts.rides import EtaKind, Place, RideEvent, RideFact, RideState
 from rideflow.eta.estimator import Estimator
 from rideflow.geo.driver_view import DriverView
 from rideflow.roads.city_roads import CityRoads
@@ -84,3 +85,43 @@ def test_a_driver_never_seen_gets_no_promise(roads: CityRoads) -> None:
         for eta in estimator.follow(fact, now_ms=NOW_MS, is_live=True)
     ]
     assert told == [EtaKind.TRIP]
+
+
+@pytest.mark.parametrize("towards_it", [True, False], ids=["towards", "away"])
+@pytest.mark.parametrize("street", ["row", "column"])
+def test_a_driver_is_on_the_side_of_the_road_that_he_drives_on(
+    roads: CityRoads, street: str, *, towards_it: bool
+) -> None:
+    """Whoever drives away from the pickup comes back from the next junction, only he."""
+    fact = facts_to(RideState.EN_ROUTE)[-1]
+    column, row = 3, 3
+    if street == "row":
+        lon, lat = np.add(junction(column, row), (0.0008, 0.0))
+        goal, course = junction(column + 2, row), 90.0
+    else:
+        lon, lat = np.add(junction(column, row), (0.0, 0.00045))
+        goal, course = junction(column, row + 2), 0.0
+    bearing = course if towards_it else course + 180.0
+    row_of_driver = at((lon, lat)) | {"bearing_cdeg": round(bearing * 100)}
+    view = DriverView()
+    view.take_frames([position_frame(row_of_driver, fix_ms=NOW_MS)])
+    accepted = structs.replace(fact, pickup=Place(lat=goal[1], lon=goal[0]))
+    promise, _ = Estimator(roads, view).follow(accepted, now_ms=NOW_MS, is_live=True)
+    block_s = 100 / (30 / 3.6 if street == "row" else 50 / 3.6) * 1.3
+    expected_s = (1.5 if towards_it else 2.5) * block_s
+    assert promise.predicted_s == pytest.approx(expected_s, rel=0.1)
+
+
+def test_the_trip_behind_a_pickup_may_set_off_in_either_direction(roads: CityRoads) -> None:
+    fact = facts_to(RideState.EN_ROUTE)[-1]
+    told = []
+    for column in (1, 5):
+        pickup, goal = np.add(junction(3, 3), (0.0008, 0.0)), junction(column, 3)
+        ahead = structs.replace(
+            fact,
+            pickup=Place(lat=pickup[1], lon=pickup[0]),
+            destination=Place(lat=goal[1], lon=goal[0]),
+        )
+        (trip,) = Estimator(roads, DriverView()).follow(ahead, now_ms=NOW_MS, is_live=True)
+        told.append(trip.predicted_s)
+    assert told == pytest.approx([2.5 * 15.6, 1.5 * 15.6], rel=0.1)

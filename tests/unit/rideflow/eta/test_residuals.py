@@ -8,10 +8,24 @@ from rideflow.contracts.rides import EtaKind
 from rideflow.eta.residuals import Residuals
 
 
-def test_before_anything_is_known_the_p90_is_a_third_longer() -> None:
+def test_before_anything_is_known_the_p90_is_a_sixth_longer() -> None:
     told = Residuals().predict(EtaKind.PICKUP, 100.0)
     assert told.p50_s == pytest.approx(100.0)
-    assert told.p90_s == pytest.approx(142.0)
+    assert told.p90_s == pytest.approx(118.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("spread", [0.08, 0.16])
+def test_the_p90_is_learnt_within_the_waits_of_a_short_run(spread: float, seed: int) -> None:
+    rng = random.Random(seed)
+    residuals = Residuals()
+    covered = 0
+    for _ in range(150):
+        road_s = rng.uniform(5, 120)
+        actual_s = (road_s + 20.0) * rng.lognormvariate(0.0, spread) - 20.0
+        covered += actual_s <= residuals.predict(EtaKind.PICKUP, road_s).p90_s
+        residuals.learn(EtaKind.PICKUP, road_s=road_s, actual_s=actual_s)
+    assert 0.83 <= covered / 150 <= 0.97
 
 
 @pytest.mark.parametrize("seed", range(5))
