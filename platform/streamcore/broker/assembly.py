@@ -12,6 +12,7 @@ from streamcore.broker.durability import Durability
 from streamcore.broker.group_log import GroupLog
 from streamcore.broker.group_service import GroupService
 from streamcore.broker.handlers.catalogue import REGISTRY
+from streamcore.broker.produce_routes import ProduceRoutes
 from streamcore.broker.producer_ids import ProducerIds
 from streamcore.broker.send_round import SendRound
 from streamcore.broker.services import BrokerServices
@@ -43,7 +44,8 @@ def api_ranges() -> Sequence[ApiRange]:
 
 
 def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
-    """Open all logs and join the parts. Raises `TopicsUnreadable` and `OSError`.
+    """Open all logs and join the parts. Raises `TopicsUnreadable`,
+    `ProducerIdsUnreadable` and `OSError`.
 
     Must be called on the event loop that the broker will run on.
     """
@@ -71,6 +73,7 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         durability=durability,
         producer_ids=ProducerIds(world.directory),
         groups=_open_groups(settings, world, catalogue, appends, durability),
+        produce_routes=ProduceRoutes(catalogue),
         api_ranges=api_ranges(),
     )
 

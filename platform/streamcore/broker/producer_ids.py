@@ -9,8 +9,13 @@ PRODUCER_IDS_FILE = "producer_ids"
 BLOCK = 1000
 
 
+class ProducerIdsUnreadable(Exception):
+    """The file is not what was written: ids given out before might be given out again."""
+
+
 class ProducerIds:
-    """The next free id. Raises `OSError` where a new block cannot be reserved."""
+    """The next free id. Raises `ProducerIdsUnreadable`, and `OSError` where a new block cannot
+    be reserved."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
@@ -19,7 +24,11 @@ class ProducerIds:
     def _stored(self) -> int:
         if not self._directory.exists(PRODUCER_IDS_FILE):
             return 0
-        return int(self._directory.read(PRODUCER_IDS_FILE))
+        data = self._directory.read(PRODUCER_IDS_FILE)
+        try:
+            return int(data)
+        except ValueError:
+            raise ProducerIdsUnreadable(f"{PRODUCER_IDS_FILE} holds {data!r}, no number") from None
 
     def take(self) -> int:
         if self._next == self._reserved_end:

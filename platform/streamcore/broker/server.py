@@ -19,6 +19,7 @@ from streamcore.broker.assembly import World, assemble
 from streamcore.broker.connection import Connection
 from streamcore.broker.data_dir_lock import DataDirInUse, DataDirLock
 from streamcore.broker.handlers.catalogue import REGISTRY
+from streamcore.broker.producer_ids import ProducerIdsUnreadable
 from streamcore.broker.retention_rounds import RetentionRounds
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.settings import BrokerSettings
@@ -168,7 +169,7 @@ async def _run_locked(
     )
     try:
         broker = Broker(assemble(settings, world))
-    except (TopicsUnreadable, OSError) as error:
+    except (TopicsUnreadable, ProducerIdsUnreadable, OSError) as error:
         return _cannot_start(error)
     try:
         port = await broker.listen()

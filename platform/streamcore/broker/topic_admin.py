@@ -7,7 +7,7 @@ from functools import partial
 
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topic_configs import InvalidConfig, check_config
-from streamcore.broker.topics import Topic, is_legal_name
+from streamcore.broker.topics import INTERNAL_TOPICS, Topic, is_legal_name
 from streamcore.partition.replica import Replica
 from streamcore.record.places import Offset
 from streamcore.wire.error_codes import ErrorCode
@@ -50,6 +50,7 @@ def create_topic(services: BrokerServices, wanted: NewTopic, *, only_check: bool
             ErrorCode.INVALID_TOPIC_EXCEPTION,
             f"{name!r} is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -, not '.' or '..'",
         )
+    _refuse_internal(name)
     if services.topics.find(name) is not None:
         raise AdminRefused(ErrorCode.TOPIC_ALREADY_EXISTS, f"topic {name!r} already exists")
     if len(services.topics) >= services.settings.topics_max:
@@ -67,6 +68,12 @@ def create_topic(services: BrokerServices, wanted: NewTopic, *, only_check: bool
         return services.topics.create(name, partition_count=partition_count, configs=configs)
     except OSError as failure:
         raise _disk_refused(f"topic {name!r} was not created", failure) from failure
+
+
+def _refuse_internal(name: str) -> None:
+    """The broker makes its own topics as it needs them, and it alone says what goes."""
+    if name in INTERNAL_TOPICS:
+        raise AdminRefused(ErrorCode.INVALID_TOPIC_EXCEPTION, f"{name!r} is the broker's own topic")
 
 
 def _partition_count(services: BrokerServices, wanted: NewTopic) -> int:
@@ -111,6 +118,7 @@ def _assigned_count(services: BrokerServices, wanted: NewTopic) -> int:
 def grow_topic(services: BrokerServices, name: str, count: int, *, only_check: bool) -> None:
     """Let a topic have `count` partitions. Raises `AdminRefused`."""
     topic = known_topic(services, name)
+    _refuse_internal(name)
     if count <= len(topic.replicas):
         raise AdminRefused(
             ErrorCode.INVALID_PARTITIONS,
@@ -135,10 +143,7 @@ def known_topic(services: BrokerServices, name: str) -> Topic:
 
 def delete_topic(services: BrokerServices, topic: Topic) -> None:
     """Delete a topic and all its records. Raises `AdminRefused`."""
-    if topic.is_internal:
-        raise AdminRefused(
-            ErrorCode.INVALID_TOPIC_EXCEPTION, f"{topic.name!r} is the broker's own topic"
-        )
+    _refuse_internal(topic.name)
     # Batches of this tick are still to be written to files that are about to go.
     services.appends.flush()
     try:
@@ -155,6 +160,7 @@ def delete_topic(services: BrokerServices, topic: Topic) -> None:
 
 def trim_partition(services: BrokerServices, replica: Replica, offset: int) -> int:
     """Delete the records before `offset`; return the new log start. Raises `AdminRefused`."""
+    _refuse_internal(replica.key.topic)
     wanted = replica.high_watermark if offset == HIGH_WATERMARK else offset
     if not 0 <= wanted <= replica.high_watermark:
         raise AdminRefused(

@@ -133,6 +133,3 @@ class ProducerTable:
     def clear(self) -> None:
         self._states.clear()
         self._undo.clear()
-
-    def largest_id(self) -> int:
-        return max(self._states, default=-1)

@@ -167,13 +167,24 @@ class PartitionLog:
         for segment in self._segments:
             if segment.newest_timestamp < timestamp:
                 continue
-            position, header = segment.find_time(timestamp)
-            if header is None:
-                continue
-            batch = segment.file.read_at(position, header.size)
-            for record in read_records(batch):
-                if record.timestamp >= timestamp and record.offset >= self.start_offset:
-                    return TimedOffset(offset=Offset(record.offset), timestamp=record.timestamp)
+            try:
+                found = self._first_in(segment, timestamp)
+            except OSError as error:
+                raise StorageFailed(segment.path, error) from error
+            if found is not None:
+                return found
+        return None
+
+    def _first_in(self, segment: Segment, timestamp: int) -> TimedOffset | None:
+        """A batch that says it has a record as new may have lost it to the log start since, or
+        say what is not so: then the batches behind it are looked at."""
+        position, header = segment.find_time(timestamp)
+        while header is not None:
+            if header.next_offset > self.start_offset:
+                for record in read_records(segment.file.read_at(position, header.size)):
+                    if record.timestamp >= timestamp and record.offset >= self.start_offset:
+                        return TimedOffset(offset=Offset(record.offset), timestamp=record.timestamp)
+            position, header = segment.find_time(timestamp, behind=position + header.size)
         return None
 
     def newest(self) -> TimedOffset | None:

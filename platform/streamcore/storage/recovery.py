@@ -227,6 +227,8 @@ class _Recovery:
             f"{segment.path} at byte {segment.size}: torn tail of {cut} bytes cut"
         )
         segment.file.truncate(segment.size)
+        # It may tell of places behind the cut, which will mean something else.
+        self._directory.remove(index_path(segment.path))
         return True
 
     def _set_aside_rest(self, segment: Segment, reason: str) -> bool:

@@ -125,10 +125,12 @@ class Segment:
         entry = self.index.at_or_before(offset)
         return self._walk(entry.position if entry else 0, until_offset=offset)
 
-    def find_time(self, timestamp: int) -> tuple[int, BatchHeader | None]:
-        """Return position and header of the first batch with a record as new as `timestamp`."""
+    def find_time(self, timestamp: int, *, behind: int = 0) -> tuple[int, BatchHeader | None]:
+        """Return position and header of the first batch with a record as new as `timestamp`,
+        at or after the position `behind`, where a batch begins."""
         entry = self.index.before_time(timestamp)
-        return self._walk(entry.position if entry else 0, until_timestamp=timestamp)
+        start = max(behind, entry.position if entry else 0)
+        return self._walk(start, until_timestamp=timestamp)
 
     def _walk(
         self,

@@ -6,6 +6,9 @@ import pytest
 
 from groundwork.simulated.disk import SimulatedDirectory
 from streamcore.broker.handlers.catalogue import REGISTRY
+from streamcore.broker.producer_ids import ProducerIdsUnreadable
+from streamcore.broker.services import BrokerServices
+from streamcore.record.places import Offset
 from streamcore.wire.api_keys import ApiKey
 from tests.support.broker_questions import (
     NONE,
@@ -15,7 +18,7 @@ from tests.support.broker_questions import (
     versions_of,
 )
 from tests.support.kio_peer import converse
-from tests.support.simulated_broker import answered, ask, simulated_broker
+from tests.support.simulated_broker import answered, ask, assembled, simulated_broker
 
 
 @pytest.mark.parametrize("version", versions_of(ApiKey.METADATA))
@@ -49,6 +52,20 @@ async def test_asking_for_a_topic_creates_it_and_a_bad_name_does_not(version: in
         assert [code(topic) for topic in answer.topics] == [NONE, "invalid_topic_exception"]
         assert len(answer.topics[0].partitions) == 7
         assert services.topics.find("bad/name") is None
+
+
+async def test_asking_for_the_offsets_topic_does_not_make_it_as_any_other() -> None:
+    async with simulated_broker() as services:
+        name = "__consumer_offsets"
+        answer = await converse(
+            services,
+            ApiKey.METADATA,
+            4,
+            topics=[{"name": name}],
+            allow_auto_topic_creation=True,
+        )
+        assert code(answer.topics[0]) == "unknown_topic_or_partition"
+        assert services.topics.find(name) is None
 
 
 @pytest.mark.parametrize(("version", "allowed"), [(3, False), (4, True), (12, True)])
@@ -143,6 +160,46 @@ async def test_offsets_are_found_by_place_and_by_time(version: int) -> None:
         ]  # fmt: skip
 
 
+async def offset_at(services: BrokerServices, timestamp: int) -> tuple[str, int]:
+    partitions = [{"partition_index": 0, "timestamp": timestamp}]
+    answer = await converse(
+        services,
+        ApiKey.LIST_OFFSETS,
+        5,
+        replica_id=-1,
+        topics=[{"name": "t", "partitions": partitions}],
+    )
+    found = answer.topics[0].partitions[0]
+    return code(found), found.offset
+
+
+async def test_a_time_look_up_passes_over_deleted_records_of_the_same_segment() -> None:
+    async with simulated_broker() as services:
+        create(services)
+        await produce(services, b"a", b"b", timestamp=1000)
+        await produce(services, b"c", timestamp=2000)
+        await produce(services, b"d", timestamp=3000)
+        replica = services.topics.replicas()[0]
+        replica.delete_before(Offset(1))
+        assert await offset_at(services, 0) == (NONE, 1)
+        replica.delete_before(Offset(2))
+        assert await offset_at(services, 0) == (NONE, 2)
+        assert await offset_at(services, 2001) == (NONE, 3)
+
+
+async def test_a_time_look_up_that_the_disk_refuses_is_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(position: int, size: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    async with simulated_broker() as services:
+        create(services)
+        await produce(services, b"a", timestamp=1000)
+        monkeypatch.setattr(services.topics.replicas()[0].log.active.file, "read_at", broken)
+        assert await offset_at(services, 0) == ("kafka_storage_error", -1)
+
+
 @pytest.mark.parametrize("version", versions_of(ApiKey.INIT_PRODUCER_ID))
 async def test_every_producer_gets_an_id_of_its_own(version: int) -> None:
     disk = SimulatedDirectory()
@@ -154,6 +211,13 @@ async def test_every_producer_gets_an_id_of_its_own(version: int) -> None:
                 assert (code(answer), answer.producer_epoch) == (NONE, 0)
                 ids.append(answer.producer_id)
     assert len(set(ids)) == 4, "ids are not repeated after a restart"
+
+
+async def test_ids_that_cannot_be_read_are_not_given_out_again() -> None:
+    disk = SimulatedDirectory()
+    disk.write_atomically("producer_ids", b"many\n")
+    with pytest.raises(ProducerIdsUnreadable, match="producer_ids holds b'many"):
+        assembled(disk)
 
 
 @pytest.mark.parametrize("version", [3, 4])

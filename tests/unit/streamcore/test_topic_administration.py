@@ -154,13 +154,21 @@ async def test_topics_are_deleted_by_id() -> None:
         ]
 
 
-async def test_the_brokers_own_topic_is_not_deleted() -> None:
+async def test_nobody_but_the_broker_makes_or_changes_its_own_topic() -> None:
+    name, refusal = "__consumer_offsets", "invalid_topic_exception"
     async with simulated_broker() as services:
-        create(services, "__consumer_offsets")
-        answer = await converse(
-            services, ApiKey.DELETE_TOPICS, 1, topic_names=["__consumer_offsets"]
-        )
-        assert code(answer.responses[0]) == "invalid_topic_exception"
+        made = {"name": name, "num_partitions": 1, "replication_factor": 1}
+        answer = await converse(services, ApiKey.CREATE_TOPICS, 7, topics=[made])
+        assert code(answer.topics[0]) == refusal
+        create(services, name)
+        grown = {"name": name, "count": 5, "assignments": None}
+        answer = await converse(services, ApiKey.CREATE_PARTITIONS, 2, topics=[grown])
+        assert code(answer.results[0]) == refusal
+        trimmed = {"name": name, "partitions": [{"partition_index": 0, "offset": -1}]}
+        answer = await converse(services, ApiKey.DELETE_RECORDS, 1, topics=[trimmed])
+        assert code(answer.topics[0].partitions[0]) == refusal
+        answer = await converse(services, ApiKey.DELETE_TOPICS, 1, topic_names=[name])
+        assert code(answer.responses[0]) == refusal
 
 
 @pytest.mark.parametrize("version", versions_of(ApiKey.CREATE_PARTITIONS))

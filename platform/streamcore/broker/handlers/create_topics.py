@@ -1,6 +1,7 @@
 """CreateTopics (key 19), versions 2 to 7 (KIP-464 defaults, KIP-525 settings in the answer).
 
-Not done: more than one replica.
+Not done: more than one replica; compaction (`cleanup.policy=compact` is taken and shown, but
+nothing is compacted yet: everything is kept, whatever the retention says).
 """
 
 from collections import Counter

@@ -1,6 +1,7 @@
 """Metadata (key 3), versions 0 to 12 (KIP-4, KIP-516 topic ids).
 
-Asking for a topic creates it, where the settings and the client allow that. Answers are
+Asking for a topic creates it, where the settings and the client allow that (the broker's own
+are made when they are needed). Answers are
 kept encoded until the catalogue changes. Not done: authorized operations.
 """
 
@@ -8,7 +9,7 @@ from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.metadata_cache import Question
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topic_admin import AdminRefused, NewTopic, create_topic
-from streamcore.broker.topics import Topic, is_legal_name
+from streamcore.broker.topics import INTERNAL_TOPICS, Topic, is_legal_name
 from streamcore.wire import metadata
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.error_codes import ErrorCode
@@ -70,7 +71,7 @@ def _look_up(services: BrokerServices, asked: AskedTopic, *, creates: bool) -> T
     topic = services.topics.find(asked.name)
     if topic is not None:
         return describe(topic)
-    if not creates and is_legal_name(asked.name):
+    if asked.name in INTERNAL_TOPICS or (not creates and is_legal_name(asked.name)):
         return TopicDescription(error=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, name=asked.name)
     try:
         return describe(create_topic(services, NewTopic(name=asked.name)))
