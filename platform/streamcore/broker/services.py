@@ -12,6 +12,7 @@ from streamcore.broker.append_round import AppendRound
 from streamcore.broker.durability import Durability
 from streamcore.broker.group_service import GroupService
 from streamcore.broker.metadata_cache import MetadataCache
+from streamcore.broker.produce_routes import ProduceRoutes
 from streamcore.broker.producer_ids import ProducerIds
 from streamcore.broker.said_once import SaidOnce
 from streamcore.broker.send_round import SendRound
@@ -38,6 +39,7 @@ class BrokerServices:
     durability: Durability
     producer_ids: ProducerIds
     groups: GroupService
+    produce_routes: ProduceRoutes
     api_ranges: Sequence[ApiRange]
     said_once: SaidOnce = field(default_factory=SaidOnce)
     metadata_cache: MetadataCache = field(default_factory=MetadataCache)

@@ -13,9 +13,29 @@ from streamcore.wire.reading import INT16, INT32, Malformed, WireReader
 from streamcore.wire.writing import NO_TAGS, WireWriter, encode_uvarint
 
 FLEXIBLE_FROM = 9
+# `cut_one_partition` knows no older ones: their answers are of another form.
+ONE_PARTITION_FROM = 5
+
+ACKS_NONE = 0
+ACKS_LEADER = 1
+ACKS_ALL = -1
+ACKS = (ACKS_NONE, ACKS_LEADER, ACKS_ALL)
+NO_TIMESTAMP = -1
 
 # transactional id (null), acks, time-out, one topic, length of its name
 ONE_TOPIC_HEAD = Struct(">hhiih")
+COMPACT_ONE_TOPIC_HEAD = Struct(">bhiBB")
+# what follows the name: number of partitions, the first one
+COUNT_AND_PARTITION = Struct(">ii")
+COMPACT_COUNT_AND_PARTITION = Struct(">Bi")
+# Where the name's size is (its last byte: names are short), and how long the rest of what
+# lies before the size of the records is. A compact size counts one more.
+NAME_SIZE_AT = ONE_TOPIC_HEAD.size - 1
+PREFIX_SIZE = ONE_TOPIC_HEAD.size + COUNT_AND_PARTITION.size
+COMPACT_NAME_SIZE_AT = COMPACT_ONE_TOPIC_HEAD.size - 1
+COMPACT_PREFIX_SIZE = COMPACT_ONE_TOPIC_HEAD.size + COMPACT_COUNT_AND_PARTITION.size - 1
+# no tagged fields: of the partition, the topic, the request
+COMPACT_END = 3 * NO_TAGS
 # partition, size of its records
 PARTITION_HEAD = Struct(">ii")
 # partition, error, base offset, log append time, log start offset
@@ -44,6 +64,80 @@ class ProduceRequest(NamedTuple):
     transactional_id: str | None
     acks: int
     topics: list[TopicRecords]
+
+
+class PrefixMeaning(NamedTuple):
+    """What the bytes before the records say, where a request is for one partition."""
+
+    acks: int
+    topic_name: bytes
+    partition: int
+
+
+def cut_one_partition(body: memoryview, version: int) -> tuple[bytes, memoryview] | None:
+    """Cut a request into what lies before its records' size, and the records.
+
+    Right if the request is for one partition and says no more than it must, which
+    `read_prefix` finds in the first part, once for all requests that begin alike.
+    Everything behind it is checked here. None: the request is not of that form.
+    """
+    try:
+        if version >= FLEXIBLE_FROM:
+            at = COMPACT_PREFIX_SIZE + body[COMPACT_NAME_SIZE_AT]
+            size, start = _uvarint(body, at)
+            size -= 1
+            end = len(body) - len(COMPACT_END)
+            if body[end:] != COMPACT_END:
+                return None
+        elif version >= ONE_PARTITION_FROM:
+            at = PREFIX_SIZE + body[NAME_SIZE_AT]
+            (size,) = INT32.unpack_from(body, at)
+            start, end = at + INT32.size, len(body)
+        else:
+            return None
+    except (IndexError, StructError):
+        return None
+    return (bytes(body[:at]), body[start:end]) if 0 <= size == end - start else None
+
+
+def _uvarint(body: memoryview, position: int) -> tuple[int, int]:
+    """A size of at most four bytes, and where it ends. Raises `IndexError`."""
+    size = body[position]
+    if size < 0x80:
+        return size, position + 1
+    size &= 0x7F
+    for shift in (7, 14, 21):
+        position += 1
+        part = body[position]
+        size |= (part & 0x7F) << shift
+        if part < 0x80:
+            return size, position + 1
+    raise IndexError
+
+
+def read_prefix(prefix: bytes, version: int) -> PrefixMeaning | None:
+    """Say what a cut-off prefix means; None where it is not of a plain request.
+
+    Plain: no transaction, one topic, one partition, lengths as short as can be.
+    """
+    compact = version >= FLEXIBLE_FROM
+    head = COMPACT_ONE_TOPIC_HEAD if compact else ONE_TOPIC_HEAD
+    end = COMPACT_COUNT_AND_PARTITION if compact else COUNT_AND_PARTITION
+    null, acks, _, topic_count, name_size = head.unpack_from(prefix)
+    name = prefix[head.size : -end.size]
+    partition_count, partition = end.unpack(prefix[-end.size :])
+    found = (null, topic_count, partition_count, name_size)
+    if found != ((0, 2, 2, len(name) + 1) if compact else (-1, 1, 1, len(name))):
+        return None
+    return PrefixMeaning(acks, name, partition)
+
+
+def reply_around_numbers(meaning: PrefixMeaning, version: int) -> tuple[bytes, bytes]:
+    """The answer to a plain request that was kept, before and behind its `PARTITION_REPLY`."""
+    partition = meaning.partition
+    reply = encode_response([(meaning.topic_name, [(partition, 0, 0, 0, None)])], version)
+    head, _, tail = reply.partition(PARTITION_REPLY.pack(partition, 0, 0, NO_TIMESTAMP, 0))
+    return head, tail
 
 
 def decode_request(body: memoryview, version: int) -> ProduceRequest:
@@ -126,8 +220,8 @@ def _compact_size(size: int) -> bytes:
 def _encoded_result(result: PartitionResult, version: int) -> bytes:
     partition, error, base_offset, start_offset, message = result
     if version < 5:
-        return PARTITION_REPLY_BEFORE_5.pack(partition, error, base_offset, -1)
-    numbers = PARTITION_REPLY.pack(partition, error, base_offset, -1, start_offset)
+        return PARTITION_REPLY_BEFORE_5.pack(partition, error, base_offset, NO_TIMESTAMP)
+    numbers = PARTITION_REPLY.pack(partition, error, base_offset, NO_TIMESTAMP, start_offset)
     if version < 8:
         return numbers
     if message is None:

@@ -1,23 +1,29 @@
 """Produce (key 0), versions 3 to 11 (KIP-98 idempotence, KIP-467 messages, KIP-951 tags).
 
 All partitions of one request are staged in the tick in which it came; the answer goes
-out when the tick is written. Not done: transactions, errors of single records (a batch
-is kept whole or refused whole), log append time.
+out when the tick is written. A request for one partition, as most clients send them, takes
+a shorter way to the same end (`produce_routes`). Not done: transactions, errors of single
+records (a batch is kept whole or refused whole), log append time.
 """
 
 from streamcore.broker.append_round import AppendRound
 from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, Request
+from streamcore.broker.produce_routes import ProduceRoute
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topics import Topic
 from streamcore.partition.replica import Placement
 from streamcore.wire import produce
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.error_codes import ErrorCode
-from streamcore.wire.produce import PartitionRecords, PartitionResult, ProduceRequest
-
-ACKS_NONE = 0
-ACKS_LEADER = 1
-ACKS_ALL = -1
+from streamcore.wire.produce import (
+    ACKS,
+    ACKS_NONE,
+    NO_TIMESTAMP,
+    PARTITION_REPLY,
+    PartitionRecords,
+    PartitionResult,
+    ProduceRequest,
+)
 
 # A placed batch: its partition, and where and whether it is in the log.
 Placed = tuple[int, Placement, int]
@@ -51,7 +57,54 @@ def _result(placed: Placed, is_kept: bool) -> PartitionResult:
     return partition, error, -1, -1, placement.reason or None
 
 
+class OnePartitionReply(PendingReply):
+    """The answer to a request for one partition: made beforehand but for two numbers."""
+
+    __slots__ = ("_placement", "_route", "_start_offset", "_version")
+
+    def __init__(self, route: ProduceRoute, placement: Placement, version: int) -> None:
+        super().__init__(holds_later_frames=False)
+        self._route = route
+        self._placement = placement
+        self._start_offset = route.replica.start_offset
+        self._version = version
+
+    def on_kept(self, is_kept: bool) -> None:
+        route, placement = self._route, self._placement
+        if is_kept and placement.error is ErrorCode.NONE:
+            numbers = PARTITION_REPLY.pack(
+                route.partition, 0, placement.base_offset, NO_TIMESTAMP, self._start_offset
+            )
+            self.resolve(route.reply_head + numbers + route.reply_tail)
+        else:
+            result = _result((route.partition, placement, self._start_offset), is_kept)
+            self.resolve(produce.encode_response([(route.topic_name, [result])], self._version))
+
+
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
+    cut = produce.cut_one_partition(body, request.api_version)
+    if cut is not None:
+        prefix, records = cut
+        route = services.produce_routes.find(prefix, request.api_version)
+        if route is not None:
+            return _answer_one(services.appends, route, records, request.api_version)
+    return answer_any(services, request, body)
+
+
+def _answer_one(
+    appends: AppendRound, route: ProduceRoute, records: memoryview, version: int
+) -> Reply:
+    placement = appends.stage(route.replica, records)
+    if route.acks == ACKS_NONE:
+        appends.when_kept(_nobody_waits)
+        return None
+    reply = OnePartitionReply(route, placement, version)
+    appends.when_kept(reply.on_kept)
+    return reply
+
+
+def answer_any(services: BrokerServices, request: Request, body: memoryview) -> Reply:
+    """Answer a request for any number of topics and partitions."""
     wanted = produce.decode_request(body, request.api_version)
     refusal = _refusal(wanted)
     if refusal is None:
@@ -75,7 +128,7 @@ def _nobody_waits(_: bool) -> None:
 
 def _refusal(wanted: ProduceRequest) -> Placement | None:
     """Why nothing of a request can be done."""
-    if wanted.acks not in (ACKS_NONE, ACKS_LEADER, ACKS_ALL):
+    if wanted.acks not in ACKS:
         return Placement(
             error=ErrorCode.INVALID_REQUIRED_ACKS, reason=f"acks {wanted.acks} is not -1, 0 or 1"
         )
