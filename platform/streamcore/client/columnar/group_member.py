@@ -63,7 +63,8 @@ class GroupMember:
         return self._membership.state is MemberState.DISTURBED and not self._may_rejoin.is_set()
 
     def rejoin(self) -> None:
-        """The caller has let go of its partitions."""
+        """The caller has let go of its partitions, those too that it has not taken yet."""
+        self._assignment = None
         self._may_rejoin.set()
 
     def take_assignment(self) -> Assignment | None:

@@ -233,10 +233,13 @@ class ColumnarProducer:
                 await self._reconnect()
             except (LogError, TimeoutError) as error:
                 journal.debug("producer waits: %s", error)
+                if isinstance(error, LogError) and not error.retriable and len(self._outbox):
+                    self._fail(DeliveryFailed(str(error), retriable=False))
                 delay_ms = backoff.next_delay_ms()
                 await self._clock.sleep_until(self._clock.monotonic_ms() + delay_ms)
                 continue
-            if self._outbox.is_drained:
+            # While it connected, sends may have been given up, and the identity with them.
+            if self._outbox.is_drained and self._identity is not None:
                 break
         self._outbox.reopen()
         self._recovery = None
