@@ -90,7 +90,7 @@ class TopicCatalogue:
         self._on_report = on_report
         self._topics: dict[str, Topic] = {}
         self._by_raw_name: dict[bytes, Topic] = {}
-        self._by_id: dict[UUID, Topic] = {}
+        self._by_raw_id: dict[bytes, Topic] = {}
         self._deleted_epochs: dict[str, int] = {}
         self._tails = TailCache(bytes_max=settings.tail_cache_bytes)
         self.generation = 0
@@ -113,7 +113,11 @@ class TopicCatalogue:
         return self._by_raw_name.get(name)
 
     def find_id(self, topic_id: UUID) -> Topic | None:
-        return self._by_id.get(topic_id)
+        return self._by_raw_id.get(topic_id.bytes)
+
+    def find_raw_id(self, topic_id: bytes) -> Topic | None:
+        """Find a topic by its id as it came over the wire."""
+        return self._by_raw_id.get(topic_id)
 
     def replica(self, name: str, partition: int) -> Replica | None:
         topic = self._topics.get(name)
@@ -171,7 +175,7 @@ class TopicCatalogue:
         self._write(counts, deleted=deleted)
         self._deleted_epochs = deleted
         del self._topics[topic.name], self._by_raw_name[topic.name.encode()]
-        del self._by_id[topic.topic_id]
+        del self._by_raw_id[topic.topic_id.bytes]
         for replica in topic.replicas:
             replica.forget_tail()
         self.generation += 1
@@ -233,7 +237,7 @@ class TopicCatalogue:
     def _add(self, topic: Topic) -> None:
         self._topics[topic.name] = topic
         self._by_raw_name[topic.name.encode()] = topic
-        self._by_id[topic.topic_id] = topic
+        self._by_raw_id[topic.topic_id.bytes] = topic
         self.generation += 1
 
     def _counts(self) -> dict[str, int]:

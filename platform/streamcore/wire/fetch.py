@@ -7,13 +7,13 @@ Versions 4 to 12 name topics, 13 and later give their ids (KIP-516). Fetch sessi
 from collections.abc import Sequence
 from struct import Struct
 from typing import NamedTuple, TypeAlias, cast
-from uuid import UUID
 
 from streamcore.wire.reading import INT32, WireReader
 from streamcore.wire.writing import WireWriter, encode_uvarint
 
 FLEXIBLE_FROM = 12
 TOPIC_IDS_FROM = 13
+TOPIC_ID_SIZE = 16
 REPLICA_STATE_FROM = 15
 NO_SESSION = 0
 NO_PREFERRED_REPLICA = -1
@@ -28,6 +28,7 @@ PARTITION_BEFORE_5 = Struct(">iqi")
 PARTITION_BEFORE_9 = Struct(">iq8xi")
 PARTITION_BEFORE_12 = Struct(">iiq8xi")
 PARTITION_FLEXIBLE = Struct(">iiq12xi")
+PARTITION_UNTAGGED = Struct(">iiq12xix")  # and a zero: no tagged fields, as nearly always
 
 # partition, error, high watermark, last stable offset, log start offset
 REPLY_HEAD = Struct(">ihqqq")
@@ -46,10 +47,9 @@ the records' pieces, and their bytes."""
 
 
 class WantedTopic(NamedTuple):
-    """What a client wants of one topic: by name, or by id from version 13 on."""
+    """What a client wants of one topic. `key` is its name, from version 13 on the id's bytes."""
 
-    name: str | None
-    topic_id: UUID | None
+    key: bytes
     partitions: list[WantedPartition]
 
 
@@ -66,10 +66,9 @@ class FetchRequest(NamedTuple):
 
 
 class FetchedTopic(NamedTuple):
-    """What a fetch found in one topic."""
+    """What a fetch found in one topic; `key` as it was asked for."""
 
-    name: str | None
-    topic_id: UUID | None
+    key: bytes
     partitions: list[FetchedPartition]
 
 
@@ -87,12 +86,8 @@ def decode_request(body: memoryview, version: int) -> FetchRequest:
         max_wait_ms, bytes_min, bytes_max, isolation = head.unpack(reader.span(head.size))
     topics = []
     for _ in range(reader.array_size()):
-        name, topic_id = None, None
-        if version >= TOPIC_IDS_FROM:
-            topic_id = reader.uuid()
-        else:
-            name = reader.string()
-        topics.append(WantedTopic(name, topic_id, _wanted(reader, version)))
+        key = bytes(reader.span(_key_size(reader, version)))
+        topics.append(WantedTopic(key, _wanted(reader, version)))
         reader.skip_tags()
     return FetchRequest(
         max_wait_ms,
@@ -105,10 +100,16 @@ def decode_request(body: memoryview, version: int) -> FetchRequest:
     )
 
 
+def _key_size(reader: WireReader, version: int) -> int:
+    if version >= TOPIC_IDS_FROM:
+        return TOPIC_ID_SIZE
+    return reader.uvarint() - 1 if reader.flexible else reader.int16()
+
+
 def _wanted(reader: WireReader, version: int) -> list[WantedPartition]:
     count = reader.array_size()
     if version >= FLEXIBLE_FROM:
-        return [_wanted_flexible(reader) for _ in range(count)]
+        return _wanted_flexible(reader, count)
     if version >= 9:
         rows = reader.span(count * PARTITION_BEFORE_12.size)
         return cast(list[WantedPartition], list(PARTITION_BEFORE_12.iter_unpack(rows)))
@@ -117,7 +118,18 @@ def _wanted(reader: WireReader, version: int) -> list[WantedPartition]:
     return [(number, NO_EPOCH, offset, size) for number, offset, size in layout.iter_unpack(rows)]
 
 
-def _wanted_flexible(reader: WireReader) -> WantedPartition:
+def _wanted_flexible(reader: WireReader, count: int) -> list[WantedPartition]:
+    start, end = reader.position, reader.position + count * PARTITION_UNTAGGED.size
+    if end <= len(reader.view) and not any(
+        reader.view[start + PARTITION_FLEXIBLE.size : end : PARTITION_UNTAGGED.size]
+    ):
+        reader.position = end
+        rows = reader.view[start:end]
+        return cast(list[WantedPartition], list(PARTITION_UNTAGGED.iter_unpack(rows)))
+    return [_wanted_tagged(reader) for _ in range(count)]
+
+
+def _wanted_tagged(reader: WireReader) -> WantedPartition:
     row = PARTITION_FLEXIBLE.unpack(reader.span(PARTITION_FLEXIBLE.size))
     reader.skip_tags()
     return cast(WantedPartition, row)
@@ -141,11 +153,9 @@ def encode_response(
     writer.array_size(len(topics))
     reply_tail = _reply_tail(version, read_committed=read_committed)
     for topic in topics:
-        if version >= TOPIC_IDS_FROM:
-            assert topic.topic_id is not None, "a request by id is answered by id"
-            writer.uuid(topic.topic_id)
-        else:
-            writer.string(topic.name)
+        if version < TOPIC_IDS_FROM:
+            _put_name_size(writer, len(topic.key))
+        writer.raw(topic.key)
         writer.array_size(len(topic.partitions))
         for found in topic.partitions:
             _put_partition(writer, pieces, found, version, reply_tail)
@@ -153,6 +163,13 @@ def encode_response(
     writer.end_of_struct()
     pieces.append(writer.done())
     return pieces
+
+
+def _put_name_size(writer: WireWriter, size: int) -> None:
+    if writer.flexible:
+        writer.uvarint(size + 1)
+    else:
+        writer.int16(size)
 
 
 def _reply_tail(version: int, *, read_committed: bool) -> bytes:

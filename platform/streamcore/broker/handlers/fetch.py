@@ -30,10 +30,9 @@ WHOLE_REQUEST_EPOCHS = (-1, 0)
 class Look:
     """One look at all that a fetch wants: what is there now, and whether that is enough."""
 
-    __slots__ = ("_bytes_left", "_services", "bytes_found", "has_error", "replicas", "topics")
-
-    def __init__(self, services: BrokerServices, wanted: FetchRequest) -> None:
+    def __init__(self, services: BrokerServices, wanted: FetchRequest, version: int) -> None:
         self._services = services
+        self._by_id = version >= fetch.TOPIC_IDS_FROM
         self._bytes_left = min(max(wanted.bytes_max, 0), services.settings.fetch_bytes_max)
         self.bytes_found = 0
         self.has_error = False
@@ -42,18 +41,18 @@ class Look:
 
     def _topic(self, wanted: WantedTopic) -> FetchedTopic:
         topics = self._services.topics
-        if wanted.topic_id is not None:
-            topic = topics.find_id(wanted.topic_id)
+        if self._by_id:
+            topic = topics.find_raw_id(wanted.key)
             missing = ErrorCode.UNKNOWN_TOPIC_ID
         else:
-            topic = topics.find(wanted.name or "")
+            topic = topics.find_raw(wanted.key)
             missing = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         if topic is None:
             found = [self._error(number, missing) for number, _, _, _ in wanted.partitions]
         else:
             replicas = topic.replicas
             found = [self._partition(replicas, part) for part in wanted.partitions]
-        return FetchedTopic(wanted.name, wanted.topic_id, found)
+        return FetchedTopic(wanted.key, found)
 
     def _partition(self, replicas: list[Replica], wanted: WantedPartition) -> FetchedPartition:
         number, leader_epoch, offset, bytes_max = wanted
@@ -100,7 +99,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     wanted = fetch.decode_request(body, version)
     if wanted.session_id != fetch.NO_SESSION and wanted.session_epoch not in WHOLE_REQUEST_EPOCHS:
         return fetch.encode_response([], version, error=ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
-    look = Look(services, wanted)
+    look = Look(services, wanted, version)
     is_enough = look.bytes_found >= wanted.bytes_min or look.has_error
     if is_enough or wanted.max_wait_ms <= 0 or not look.replicas:
         return _encoded(look, wanted, version)
@@ -113,7 +112,7 @@ def _parked(
     reply = PendingReply()
 
     def look_again() -> None:
-        reply.resolve(_encoded(Look(services, wanted), wanted, version))
+        reply.resolve(_encoded(Look(services, wanted, version), wanted, version))
 
     reply.on_abandoned = services.fetches.park(
         look.replicas,
