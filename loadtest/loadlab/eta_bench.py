@@ -31,6 +31,7 @@ from rideflow.roads.spots import Spot, Spots
 NOW_MS = 1_700_000_000_000
 FAN_IN = 50
 NEAREST = 10
+_ENDS = slice(100, 150)  # drivers whose places stand for pickups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,8 @@ class Measured:
 
     drivers: int
     fan_in_nodes_us: float  # 50 drivers, already at junctions, to one pickup: the engine alone
-    fan_in_us: float  # 50 drivers anywhere on their edges to one spot
+    fan_in_us: float  # 50 drivers anywhere in the city, anywhere on their edges, to one spot
+    fan_in_near_us: float  # the 50 nearest drivers to one spot: what a dispatcher asks
     route_us: float
     nearest_build_ms: float
     nearest_us: float  # 10 nearest as the crow flies, one asker
@@ -62,6 +64,8 @@ def run(*, city: Path, drivers: int = 100_000, seed: int = 1, series_s: float = 
     spots = roads.spots(lat[:1_000], lon[:1_000])
     few, ends = spots.take(np.arange(FAN_IN)), _ends(spots)
     grid, nearby = NearestGrid(x, y), Nearby(view, roads, privacy_key=seed)
+    around, _ = grid.nearest(x[_ENDS], y[_ENDS], k=FAN_IN)
+    near = [roads.spots(lat.take(who), lon.take(who)) for who in around]
     metric = LiveMetric(Hierarchy(roads.graph))
     heads, tails = roads.graph.head[few.edge], roads.graph.tail[spots.edge]
     book = SpeedBook(roads.graph, pack=roads.digest)
@@ -72,6 +76,7 @@ def run(*, city: Path, drivers: int = 100_000, seed: int = 1, series_s: float = 
         drivers=drivers,
         fan_in_nodes_us=us(lambda n: metric.node_etas_ms(heads, int(tails[n]))),
         fan_in_us=us(lambda n: roads.etas_ms(few, ends[n % 50])),
+        fan_in_near_us=us(lambda n: roads.etas_ms(near[n % 50], ends[n % 50])),
         route_us=us(lambda n: roads.route(ends[n % 50], ends[(n + 1) % 50])),
         nearest_build_ms=us(lambda _: NearestGrid(x, y)) / 1_000,
         nearest_us=us(lambda n: grid.nearest(x[n : n + 1], y[n : n + 1], k=NEAREST)),
@@ -112,7 +117,7 @@ def _see(view: DriverView, roads: CityRoads, count: int, chance: np.random.Gener
 
 
 def _ends(spots: Spots) -> list[Spot]:
-    return [spots[number] for number in range(100, 150)]
+    return [spots[number] for number in range(len(spots))[_ENDS]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -63,6 +63,11 @@ class RoadGraph:
             found = len(getattr(self, column))
             if found != length:
                 raise RoadGraphBad(f"column {column!r} has {found} values instead of {length}")
+        # The engine does not raise on a node that is none, it panics.
+        for column in ("tail", "head"):
+            ends = getattr(self, column)
+            if edges and not 0 <= ends.min() <= ends.max() < nodes:
+                raise RoadGraphBad(f"column {column!r} names a node that is none of the {nodes}")
 
     @property
     def node_count(self) -> int:

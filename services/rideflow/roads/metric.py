@@ -5,7 +5,6 @@ the new times while the other still answers, then they swap.
 """
 
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,12 +14,8 @@ from rideflow.roads.hierarchy import UNREACHABLE_MS, Hierarchy, Metric
 from rideflow.roads.routes import Route
 from rideflow.roads.spots import Spot, Spots
 
-
-class _Way(NamedTuple):
-    """A spot in one direction. A tuple, since each fan-in makes two."""
-
-    edge: int
-    offset_m: float
+# A spot in one direction: the edge, and metres along it. Bare, since each fan-in makes two.
+_Way = tuple[int, float]
 
 
 class LiveMetric:
@@ -59,6 +54,8 @@ class LiveMetric:
 
     def node_etas_ms(self, sources: Ints, target: int) -> Longs:
         """Return the time from each source node to the target node, in ms."""
+        # A negative node is a large one without its sign: one look for both ends.
+        assert sources.astype(np.uint32).max(initial=0) < self._graph.node_count
         return _longs(self._metric.fan_in_ms(sources.tolist(), [(target, 0)]))
 
     def etas_ms(self, drivers: Spots, pickup: Spot) -> Longs:
@@ -67,24 +64,25 @@ class LiveMetric:
         A driver on the pickup's own stretch who has not passed it yet goes there straight;
         nobody turns in the middle of an edge. `UNREACHABLE_MS` or more for drivers on no road.
         """
-        edge, both = drivers.edge, self._both_ways(pickup)
+        edge, ways = drivers.edge, self._both_ways(pickup)
         heads: list[int] = self._head.take(edge).tolist()
         rest_ms = (self._length_m.take(edge) - drivers.offset_m) * self._ms_per_m.take(edge)
-        etas = _longs(self._metric.fan_in_ms(heads, self._approaches(both)))
+        etas = _longs(self._metric.fan_in_ms(heads, self._approaches(ways)))
         etas += rest_ms.astype(np.int64)
-        for way in both:
+        for way in ways:
             # Whoever is on an edge has its head before him, and a list is searched sooner than
             # an array.
-            if self._head.item(way.edge) in heads:
+            if self._head.item(way[0]) in heads:
                 self._go_straight(etas, drivers, way)
         return etas
 
     def _go_straight(self, etas: Longs, drivers: Spots, way: _Way) -> None:
         """Put the time along the edge for drivers on it who are before the spot."""
-        for place in np.flatnonzero(drivers.edge == way.edge).tolist():
-            ahead_m = way.offset_m - drivers.offset_m.item(place)
+        edge, until_m = way
+        for place in np.flatnonzero(drivers.edge == edge).tolist():
+            ahead_m = until_m - drivers.offset_m.item(place)
             if ahead_m >= 0.0:
-                etas[place] = self._along_ms(way.edge, ahead_m)
+                etas[place] = self._along_ms(edge, ahead_m)
 
     def route(self, start: Spot, end: Spot, *, either_way: bool = False) -> Route | None:
         """Return the quickest way, ending on whichever side of the road is sooner.
@@ -93,13 +91,13 @@ class LiveMetric:
         car is still to come; a car goes on in its own. None where there is no way, which a
         strongly connected city does not have.
         """
-        starts = self._both_ways(start) if either_way else [_Way(start.edge, start.offset_m)]
+        starts = self._both_ways(start) if either_way else [(start.edge, start.offset_m)]
         ends = self._both_ways(end)
         for begin, target in product(starts, ends):
-            if begin.edge == target.edge and begin.offset_m <= target.offset_m:
-                travel_ms = self._along_ms(begin.edge, target.offset_m - begin.offset_m)
-                return self._route_of([begin.edge], begin, target, travel_ms)
-        leaving = [(self._head.item(way.edge), self._rest_ms(way)) for way in starts]
+            if begin[0] == target[0] and begin[1] <= target[1]:
+                travel_ms = self._along_ms(begin[0], target[1] - begin[1])
+                return _route([begin[0]], begin, target, travel_ms)
+        leaving = [(self._head.item(edge), self._rest_ms(edge, m)) for edge, m in starts]
         arriving = self._approaches(ends)
         found = self._metric.path(leaving, arriving)
         if found is None:
@@ -107,15 +105,7 @@ class LiveMetric:
         travel_ms, nodes, edges = found
         begin = _used(starts, leaving, nodes[0])
         target = _used(ends, arriving, nodes[-1])
-        return self._route_of([begin.edge, *edges, target.edge], begin, target, travel_ms)
-
-    def _route_of(self, edges: list[int], begin: _Way, end: _Way, travel_ms: int) -> Route:
-        return Route(
-            edges=np.array(edges, np.int32),
-            start_m=begin.offset_m,
-            end_m=end.offset_m,
-            travel_ms=travel_ms,
-        )
+        return _route([begin[0], *edges, target[0]], begin, target, travel_ms)
 
     def _put_in_force(self, travel_ms: Ints) -> None:
         self._travel_ms = travel_ms
@@ -127,21 +117,28 @@ class LiveMetric:
 
     def _both_ways(self, spot: Spot) -> list[_Way]:
         """Return the spot and, on a two-way road, the same place on the other direction."""
-        way, reverse = _Way(spot.edge, spot.offset_m), self._graph.reverse.item(spot.edge)
+        edge, offset_m = spot.edge, spot.offset_m
+        reverse = self._graph.reverse.item(edge)
         if reverse < 0:
-            return [way]
-        return [way, _Way(reverse, max(0.0, self._length_m.item(reverse) - spot.offset_m))]
+            return [(edge, offset_m)]
+        return [(edge, offset_m), (reverse, max(0.0, self._length_m.item(reverse) - offset_m))]
 
     def _approaches(self, ways: list[_Way]) -> list[tuple[int, int]]:
         """Return the nodes from which a spot is driven to, with the time from there."""
-        tail = self._graph.tail
-        return [(tail.item(way.edge), self._along_ms(way.edge, way.offset_m)) for way in ways]
+        tail, ms_per_m = self._graph.tail, self._ms_per_m
+        return [(tail.item(edge), int(metres * ms_per_m.item(edge))) for edge, metres in ways]
 
     def _along_ms(self, edge: int, metres: float) -> int:
-        return int(max(metres, 0.0) * self._ms_per_m.item(edge))
+        return int(metres * self._ms_per_m.item(edge))
 
-    def _rest_ms(self, way: _Way) -> int:
-        return self._along_ms(way.edge, self._length_m.item(way.edge) - way.offset_m)
+    def _rest_ms(self, edge: int, offset_m: float) -> int:
+        return self._along_ms(edge, max(0.0, self._length_m.item(edge) - offset_m))
+
+
+def _route(edges: list[int], begin: _Way, end: _Way, travel_ms: int) -> Route:
+    return Route(
+        edges=np.array(edges, np.int32), start_m=begin[1], end_m=end[1], travel_ms=travel_ms
+    )
 
 
 def _used(ways: list[_Way], joints: list[tuple[int, int]], node: int) -> _Way:

@@ -95,6 +95,14 @@ class TestPack:
         with pytest.raises(RoadGraphBad, match="'head' has 3 values instead of 164"):
             RoadGraph(**columns | {"head": np.zeros(3, np.int32)})
 
+    @pytest.mark.parametrize("node", [-1, 48])
+    def test_an_edge_to_a_node_that_is_none_is_refused(self, pack: CityPack, node: int) -> None:
+        columns = {name: getattr(pack.graph, name) for name in RoadGraph.__slots__}
+        head = pack.graph.head.copy()
+        head[5] = node
+        with pytest.raises(RoadGraphBad, match="'head' names a node that is none of the 48"):
+            RoadGraph(**columns | {"head": head})
+
 
 class TestGraph:
     def test_every_two_way_edge_is_the_reverse_of_its_reverse(self, pack: CityPack) -> None:
