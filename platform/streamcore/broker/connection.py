@@ -226,6 +226,9 @@ class Connection(asyncio.BufferedProtocol):
             _put_reply(pieces, correlation_id, has_tags, reply)
         if not pieces or self._transport.is_closing():
             return
+        if len(pieces) == 1:
+            self._transport.write(pieces[0])
+            return
         size = sum(map(len, pieces))
         if size >= GATHER_PIECE_BYTES * len(pieces):
             self._transport.writelines(pieces)
@@ -273,10 +276,12 @@ def _after_header_tags(frame: memoryview, position: int) -> int:
 def _put_reply(
     pieces: list[bytes | memoryview], correlation_id: int, has_tags: bool, body: ReplyBody
 ) -> None:
-    size = sum(map(len, body)) if isinstance(body, list) else len(body)
+    size = len(body) if isinstance(body, bytes) else sum(map(len, body))
     head = REPLY_HEAD.pack(LENGTH_SIZE + has_tags + size, correlation_id)
-    pieces.append(head + NO_TAGS if has_tags else head)
-    if isinstance(body, list):
-        pieces += body
+    if has_tags:
+        head += NO_TAGS
+    if isinstance(body, bytes):
+        pieces.append(head + body)
     else:
-        pieces.append(body)
+        pieces.append(head)
+        pieces += body

@@ -32,7 +32,7 @@ class TailCache:
         self._oldest_first.append(tail)
         self.bytes_held += size + ENTRY_OVERHEAD_BYTES
         while self.bytes_held > self._bytes_max and self._oldest_first:
-            self.give_back(self._oldest_first.popleft().drop_oldest())
+            self.bytes_held -= self._oldest_first.popleft().drop_oldest()
 
     def give_back(self, size: int) -> None:
         self.bytes_held -= size

@@ -5,11 +5,12 @@ Versions 4 to 12 name topics, 13 and later give their ids (KIP-516). Fetch sessi
 """
 
 from collections.abc import Sequence
+from functools import cache
 from struct import Struct
 from typing import NamedTuple, TypeAlias, cast
 
-from streamcore.wire.reading import INT32, WireReader
-from streamcore.wire.writing import WireWriter, encode_uvarint
+from streamcore.wire.reading import WireReader
+from streamcore.wire.writing import WireWriter
 
 FLEXIBLE_FROM = 12
 TOPIC_IDS_FROM = 13
@@ -151,14 +152,23 @@ def encode_response(
         writer.int16(error)
         writer.int32(session_id)
     writer.array_size(len(topics))
-    reply_tail = _reply_tail(version, read_committed=read_committed)
+    before_records, no_records = _behind_numbers(version, read_committed)
     for topic in topics:
         if version < TOPIC_IDS_FROM:
             _put_name_size(writer, len(topic.key))
         writer.raw(topic.key)
         writer.array_size(len(topic.partitions))
-        for found in topic.partitions:
-            _put_partition(writer, pieces, found, version, reply_tail)
+        for number, fault, high_watermark, start_offset, records, size in topic.partitions:
+            end = high_watermark  # of the stable part too: there are no transactions
+            if version >= 5:
+                writer.written += REPLY_HEAD.pack(number, fault, high_watermark, end, start_offset)
+            else:
+                writer.written += REPLY_HEAD_BEFORE_5.pack(number, fault, high_watermark, end)
+            if size:
+                writer.written += before_records
+                _put_records(writer, pieces, records, size)
+            else:
+                writer.written += no_records
         writer.end_of_struct()
     writer.end_of_struct()
     pieces.append(writer.done())
@@ -172,34 +182,29 @@ def _put_name_size(writer: WireWriter, size: int) -> None:
         writer.int16(size)
 
 
-def _reply_tail(version: int, *, read_committed: bool) -> bytes:
-    """What lies between a partition's offsets and its records: the same for all of them."""
+@cache
+def _behind_numbers(version: int, read_committed: bool) -> tuple[bytes, bytes]:
+    """What follows a partition's numbers: up to its records' size, and all if it has none."""
     writer = WireWriter(flexible=version >= FLEXIBLE_FROM)
     # Without transactions nothing was aborted: an empty list for who asks, else null.
     writer.array_size(0 if read_committed else None)
     if version >= 11:
         writer.int32(NO_PREFERRED_REPLICA)
-    return writer.done()
+    before_records = writer.done()
+    writer.sized_bytes(b"")
+    writer.end_of_struct()
+    return before_records, writer.done()
 
 
-def _put_partition(
+def _put_records(
     writer: WireWriter,
     pieces: list[bytes | memoryview],
-    found: FetchedPartition,
-    version: int,
-    reply_tail: bytes,
+    records: Sequence[bytes | memoryview],
+    size: int,
 ) -> None:
-    """Write one partition; what was written goes before its records, if there are any."""
-    partition, error, high_watermark, start_offset, records, size = found
-    if version >= 5:
-        head = REPLY_HEAD.pack(partition, error, high_watermark, high_watermark, start_offset)
-    else:
-        head = REPLY_HEAD_BEFORE_5.pack(partition, error, high_watermark, high_watermark)
-    length = encode_uvarint(size + 1) if version >= FLEXIBLE_FROM else INT32.pack(size)
-    writer.written += head + reply_tail + length
-    if size:
-        pieces.append(writer.done())
-        pieces.extend(records)
-        writer.written.clear()
-    if writer.flexible:
-        writer.end_of_struct()
+    """Put what was written so far and the records among the pieces; end the partition."""
+    writer.array_size(size)
+    pieces.append(writer.done())
+    pieces.extend(records)
+    writer.written.clear()
+    writer.end_of_struct()
