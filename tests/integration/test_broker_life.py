@@ -191,6 +191,20 @@ def test_it_ends_on_an_interrupt_too(tmp_path: Path) -> None:
         assert process.wait(timeout=10) == 0
 
 
+def kernel_timers(port: int) -> set[str]:
+    """The timers of a port's connections, as proc(5) numbers them: 02 is keepalive."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {
+        row[5].split(":")[0] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "01"
+    }
+
+
+def test_the_kernel_watches_peers_that_may_vanish(tmp_path: Path) -> None:
+    with BrokerProcess(tmp_path / "data") as broker, RawClient(broker.address) as client:
+        client.ask(ApiKey.API_VERSIONS, 0, b"")
+        assert kernel_timers(int(broker.address.rpartition(":")[2])) == {"02"}
+
+
 def test_its_figures_are_served_for_prometheus(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

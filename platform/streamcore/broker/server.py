@@ -10,7 +10,9 @@ import gc
 import logging
 import random
 import signal
+import socket
 import sys
+from asyncio.trsock import TransportSocket
 from collections.abc import Awaitable, Callable
 
 from groundwork.real.clocks import SystemClock
@@ -28,6 +30,10 @@ from streamcore.broker.topics import TopicsUnreadable
 logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
+# A peer that is silent for a minute is asked; unanswered for another, it is gone.
+KEEPALIVE_IDLE_S = 60
+KEEPALIVE_INTERVAL_S = 10
+KEEPALIVE_PROBES = 6
 EXIT_FAILURE = 1
 # A tick of requests makes some thousand objects that die with it: looking for cycles
 # among them seven times as often, as by default, finds none.
@@ -57,6 +63,8 @@ class Broker:
             settings.listen_port,
             lambda host, port: loop.create_server(self._connection, host, port, backlog=BACKLOG),
         )
+        for listening in self._server.sockets:
+            _watch_peers(listening)
         port: int = self._server.sockets[0].getsockname()[1]
         self.services.listening_port = port
         if settings.metrics_port is not None:
@@ -120,6 +128,17 @@ class Broker:
             logger.warning("%d connections did not take their answers", len(self._connections))
             for connection in self._connections:
                 connection.abort()
+
+
+def _watch_peers(listening: socket.socket | TransportSocket) -> None:
+    """Have the kernel find peers that are gone without a word: their connections end.
+
+    Connections inherit this from the socket that accepts them (Linux, tcp(7)).
+    """
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
 
 
 async def _listening(

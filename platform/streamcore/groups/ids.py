@@ -10,4 +10,3 @@ Ticket = NewType("Ticket", int)
 """A request that waits for its answer; the shell that parked it gave it the number."""
 
 NO_GENERATION = Generation(-1)
-NO_MEMBER = MemberId("")

@@ -60,14 +60,6 @@ class BatchHeader(NamedTuple):
     def codec(self) -> int:
         return self.attributes & CODEC_MASK
 
-    @property
-    def is_transactional(self) -> bool:
-        return bool(self.attributes & TRANSACTIONAL_BIT)
-
-    @property
-    def is_control(self) -> bool:
-        return bool(self.attributes & CONTROL_BIT)
-
 
 class BatchFault(Exception):
     """Why bytes are not a record batch that can be kept."""

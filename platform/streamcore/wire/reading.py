@@ -10,7 +10,6 @@ from uuid import UUID
 INT8 = Struct(">b")
 INT16 = Struct(">h")
 INT32 = Struct(">i")
-UINT32 = Struct(">I")
 INT64 = Struct(">q")
 FLOAT64 = Struct(">d")
 

@@ -5,7 +5,6 @@ import itertools
 import pytest
 
 from streamcore.groups.group import Group
-from streamcore.groups.ids import NO_MEMBER
 from streamcore.groups.states import (
     GROUP_TRANSITIONS,
     GroupEvent,
@@ -163,7 +162,7 @@ def test_a_stranger_is_refused_everywhere() -> None:
     assert scene.synced[scene.sync("stranger")].error_code == ErrorCode.UNKNOWN_MEMBER_ID
     assert scene.heartbeat("stranger") is ErrorCode.UNKNOWN_MEMBER_ID
     assert scene.commit_fault("stranger", 1) is ErrorCode.UNKNOWN_MEMBER_ID
-    assert scene.commit_fault(NO_MEMBER, -1) is ErrorCode.UNKNOWN_MEMBER_ID
+    assert scene.commit_fault("", -1) is ErrorCode.UNKNOWN_MEMBER_ID
 
 
 def test_the_protocol_that_most_members_prefer_is_chosen_among_the_common_ones() -> None:
