@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 # One entry for each distinct question (all topics, or a client's own list).
 ANSWERS_MAX = 256
+# Question and answer together; a larger pair is made anew each time.
+PAIR_BYTES_MAX = 256 << 10
 
 
 class Question(NamedTuple):
@@ -28,7 +30,8 @@ class MetadataCache:
 
     def keep(self, question: Question, answer: bytes, *, generation: int) -> None:
         """Keep an answer that was made from the catalogue as it is at `generation`."""
-        if generation != self._generation:
+        size = len(question.body) + len(answer)
+        if generation != self._generation or size > PAIR_BYTES_MAX:
             return
         if len(self._answers) >= ANSWERS_MAX:
             self._answers.pop(next(iter(self._answers)))

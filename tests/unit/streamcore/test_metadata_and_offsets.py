@@ -6,6 +6,12 @@ import pytest
 
 from groundwork.simulated.disk import SimulatedDirectory
 from streamcore.broker.handlers.catalogue import REGISTRY
+from streamcore.broker.metadata_cache import (
+    ANSWERS_MAX,
+    PAIR_BYTES_MAX,
+    MetadataCache,
+    Question,
+)
 from streamcore.broker.producer_ids import ProducerIdsUnreadable
 from streamcore.broker.services import BrokerServices
 from streamcore.record.places import Offset
@@ -52,6 +58,24 @@ async def test_asking_for_a_topic_creates_it_and_a_bad_name_does_not(version: in
         assert [code(topic) for topic in answer.topics] == [NONE, "invalid_topic_exception"]
         assert len(answer.topics[0].partitions) == 7
         assert services.topics.find("bad/name") is None
+
+
+async def test_a_topic_that_is_named_often_is_described_once() -> None:
+    async with simulated_broker() as services:
+        create(services)
+        answer = await converse(services, ApiKey.METADATA, 9, topics=[{"name": "t"}] * 1000)
+        assert [topic.name for topic in answer.topics] == ["t"]
+
+
+def test_the_memory_of_kept_answers_is_bounded() -> None:
+    cache = MetadataCache()
+    large = Question(9, b"q" * PAIR_BYTES_MAX)
+    questions = [Question(9, b"%d" % number) for number in range(2 * ANSWERS_MAX)]
+    for question in [large, *questions]:
+        cache.find(question, generation=1)
+        cache.keep(question, b"a", generation=1)
+    kept = [q for q in [large, *questions] if cache.find(q, generation=1) is not None]
+    assert kept == questions[ANSWERS_MAX:]
 
 
 async def test_asking_for_the_offsets_topic_does_not_make_it_as_any_other() -> None:

@@ -63,11 +63,7 @@ def broker_entries(services: BrokerServices, keys: Collection[str] | None) -> li
             entries.append(
                 ConfigEntry(
                     name,
-                    ""
-                    if value is None
-                    else str(value).lower()
-                    if isinstance(value, bool)
-                    else str(value),
+                    _text_of(value),
                     read_only=True,
                     source=SOURCE_DEFAULT if is_default else SOURCE_BROKER,
                     type=_type_of(value),

@@ -27,7 +27,9 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
         described = [describe(topic) for topic in services.topics.all()]
     else:
         creates = wanted.allows_creation and services.settings.auto_create_topics
-        described = [_look_up(services, asked, creates=creates) for asked in wanted.topics]
+        # Named twice, a topic is described once, as by Kafka: answers stay in proportion.
+        asked_once = dict.fromkeys(wanted.topics)
+        described = [_look_up(services, asked, creates=creates) for asked in asked_once]
     encoded = metadata.encode_response(
         broker_place(services),
         described,
