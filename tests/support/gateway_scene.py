@@ -125,7 +125,7 @@ async def gateway_scene(**changes: object) -> AsyncIterator[Scene]:
             stopping=asyncio.Event(),
         )
         gateway = await make_gateway(service, settings)
-        lag = service.metrics.gauge("lag_ride_events")
+        lag = service.metrics.gauge("lag_ride.events")
         loops = [
             tasks.create_task(gateway.tick_forever()),
             tasks.create_task(gateway.each_second_forever()),

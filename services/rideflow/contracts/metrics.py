@@ -32,10 +32,12 @@ GATEWAY_METRICS: Final[tuple[MetricSpec, ...]] = (
     _counter("gateway_commands_total", "ride commands written"),
     _gauge("gateway_sockets", "sockets of phones and fleets open now"),
     _gauge("gateway_pending_bytes", "bytes of frames that wait for the log"),
-    _gauge("lag_ride_events", "records of ride.events that the gateway's view is behind"),
+    _gauge("lag_ride.events", "records of ride.events that the gateway's view is behind"),
 )
 
 POSITIONS_METRICS: Final[tuple[MetricSpec, ...]] = (
+    _gauge("lag_driver.pings", "records of driver.pings that positions is behind"),
+    _gauge("lag_driver.backlog", "records of driver.backlog that positions is behind"),
     _histogram("age_gateway_ms", "fix to receipt by the gateway, of live pings"),
     _histogram("age_log_ms", "fix to read from the log by positions, of live pings"),
     _histogram("age_position_ms", "fix to position frame produced"),

@@ -34,7 +34,7 @@ async def serve(service: Service, settings: GatewaySettings) -> None:
             gateway.view,
             gateway.sockets,
             service.clock,
-            service.metrics.gauge("lag_ride_events"),
+            service.metrics.gauge("lag_ride.events"),
         ),
         name="ride events",
     )

@@ -42,7 +42,7 @@ class TopicBook:
         return max(0.0, 1000 * grown / max(1, last_ms - first_ms))
 
     def lines(self, gauges: Mapping[str, Mapping[str, float]]) -> list[TopicLine]:
-        """One line a topic. `gauges`: reader -> {topic: lag}, as readers without group say it."""
+        """One line a topic. `gauges`: reader -> {topic: lag}, as readers say it themselves."""
         return [self._line(topic, gauges) for topic in self._topics()]
 
     def _line(self, topic: str, gauges: Mapping[str, Mapping[str, float]]) -> TopicLine:
@@ -51,7 +51,8 @@ class TopicBook:
         for group, committed in self._committed.items():
             behind = self._behind(topic, committed)
             if behind is not None:
-                lag[group] = behind
+                # What a reader says itself is newer than what its group last committed.
+                lag.setdefault(group, behind)
         return TopicLine(
             topic=topic,
             partitions=len(ends),

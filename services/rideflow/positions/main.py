@@ -28,6 +28,7 @@ from rideflow.contracts.topics import DRIVER_BACKLOG, DRIVER_PINGS, DRIVER_POSIT
 from rideflow.positions.restoring import restore_from_frames
 from rideflow.positions.stage import SLICE_ROWS, Frames, Stage
 from rideflow.running import Service, ServiceSettings, run_service
+from rideflow.running.lag import note_lag
 from streamcore.client.api import (
     Batch,
     FixedBatch,
@@ -118,7 +119,7 @@ class Pump:
         metrics: Registry,
     ) -> None:
         self._stage, self._consumer, self._producer = stage, consumer, producer
-        self._clock = clock
+        self._clock, self._metrics = clock, metrics
         self._failure: LogError | None = None
         self._due_ms = clock.monotonic_ms() + _EACH_MS
         self._odd_total = metrics.counter("filtered_odd_total")
@@ -138,6 +139,7 @@ class Pump:
             await self._send(frames)
         if self._clock.monotonic_ms() >= self._due_ms:
             self._due_ms = self._clock.monotonic_ms() + _EACH_MS
+            note_lag(self._consumer, self._metrics)
             await self._sweep()
             await self.commit()
 

@@ -1,4 +1,4 @@
-"""How far a reader without a group is behind: it says so itself, in gauges `lag_<topic>`."""
+"""How far a reader is behind: it says so itself, in gauges `lag_<topic>`."""
 
 from groundwork.metrics import Registry
 from streamcore.client.api import LogConsumer, TopicName
