@@ -138,12 +138,27 @@ async def test_a_socket_beyond_its_rate_is_closed() -> None:
         await socket.close()
 
 
-async def test_a_phone_hears_at_once_and_then_at_most_once_a_pause() -> None:
-    async with gateway_scene(phone_ack_ms=60) as scene:
+async def test_a_phone_hears_at_once_and_then_nothing_more_within_the_pause() -> None:
+    async with gateway_scene(phone_ack_ms=600_000) as scene:
         socket = await scene.phone(7)
         for sequence in range(1, 6):
             await socket.send_bytes(pings_of(7, sequence=sequence).tobytes())
             await scene.log_holds("driver.pings", sequence)
         assert await next_ack(socket) == (1, 1)
-        assert await next_ack(socket) == (5, 5)
+        await socket.send_str("not a message")
+        answer = await socket.receive(timeout=5)
+        assert "bad_message" in answer.data, "an acknowledgement came before the pause was over"
+        await socket.close()
+
+
+async def test_after_the_pause_a_phone_hears_of_everything_since() -> None:
+    async with gateway_scene(phone_ack_ms=20) as scene:
+        socket = await scene.phone(7)
+        heard = (0, 0)
+        for sequence in range(1, 6):
+            await socket.send_bytes(pings_of(7, sequence=sequence).tobytes())
+            await scene.log_holds("driver.pings", sequence)
+        while heard < (5, 5):
+            heard = await next_ack(socket)
+        assert heard == (5, 5)
         await socket.close()
