@@ -71,7 +71,10 @@ class Directory(Protocol):
     def read(self, path: str) -> bytes: ...
 
     def write_atomically(self, path: str, data: bytes) -> None:
-        """Replace `path` by `data` so that a crash leaves the old file or the new, never half."""
+        """Replace `path` by `data` so that a crash leaves the old file or the new, never half.
+
+        Once it has returned, a loss of power leaves the new one.
+        """
         ...
 
     def rename(self, old: str, new: str) -> None: ...

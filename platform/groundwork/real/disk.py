@@ -86,6 +86,7 @@ class OsDirectory:
             file.flush()
             os.fsync(file.fileno())
         spare.replace(whole)
+        _sync_folder(whole.parent)
 
     def rename(self, old: str, new: str) -> None:
         target = self._root / new
@@ -98,3 +99,12 @@ class OsDirectory:
             shutil.rmtree(whole)
         else:
             whole.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a renaming outlast a loss of power: POSIX promises that of the folder's sync alone."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
