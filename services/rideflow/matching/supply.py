@@ -77,7 +77,10 @@ class RoadTimesOfWindow:
         """Seconds from the pickup of ride number `ride` on; None where a road is missing."""
         pickup = self._pickups[ride]
         end = self._roads.spot(destination.lat, destination.lon)
-        route = None if pickup is None or end is None else self._roads.route(pickup, end)
+        if pickup is None or end is None:
+            return None
+        # A car at the kerb leaves in whichever direction is shorter.
+        route = self._roads.route(pickup, end, either_way=True)
         return None if route is None else route.travel_ms / 1000.0
 
     def _seconds(self, starts: Spots, pickup: Spot) -> Floats:
