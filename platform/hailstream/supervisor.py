@@ -6,6 +6,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -169,6 +170,7 @@ class Supervisor:
             limit=_LINE_BYTES_MAX,
         )
         managed.process = process
+        _step_back(process.pid, spec.nice)
         if spec.ready_prefix is None:
             managed.mark_ready()
         try:
@@ -224,6 +226,12 @@ def readable(line: str) -> Told:
 async def _all_ended(leaving: Sequence[Managed]) -> None:
     for managed in leaving:
         await managed.ended.wait()
+
+
+def _step_back(pid: int, nice: int) -> None:
+    # One that has ended already is told of elsewhere.
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, nice)
 
 
 def _signal(managed: Managed, number: signal.Signals) -> None:

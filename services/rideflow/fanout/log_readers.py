@@ -27,7 +27,8 @@ journal = logging.getLogger("hailstream.fanout")
 
 POSITIONS_BACK_MS: Final = 15_000  # every driver that is not dark was heard of since
 RIDES_BACK_MS: Final = 6 * 3_600_000  # longer than any ride
-_WAIT_MS: Final = 20
+# A poll ends with the first record; only an idle one lasts so long, and each costs two wake-ups.
+_QUIET_MS: Final = 500
 
 _decode_fact = msgspec.json.Decoder(RideFact).decode
 _decode_eta = msgspec.json.Decoder(RideEta).decode
@@ -40,7 +41,7 @@ async def read_positions(log: Log, room: WatchRoom, clock: Clock, metrics: Regis
         Subscription(
             topics={topic: None},
             start_ms=clock.now_ms() - POSITIONS_BACK_MS,
-            wait_ms_max=_WAIT_MS,
+            wait_ms_max=_QUIET_MS,
         )
     )
     try:
@@ -58,7 +59,7 @@ async def read_rides(log: Log, room: WatchRoom, clock: Clock, metrics: Registry)
         Subscription(
             topics={TopicName(RIDE_EVENTS.name): None, TopicName(RIDE_ETAS.name): None},
             start_ms=clock.now_ms() - RIDES_BACK_MS,
-            wait_ms_max=_WAIT_MS,
+            wait_ms_max=_QUIET_MS,
         )
     )
     try:
