@@ -7,7 +7,7 @@ WEB_SOURCES := $(shell find web/src web/public web/*.html web/*.ts web/*.json we
 RUN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format contracts docs bench e2e clean
+.PHONY: help setup run test check lint unit format contracts docs bench e2e clean
 
 help:  ## Show what there is.
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  make \1\t/' | expand -t 18
@@ -37,15 +37,18 @@ test: setup  ## Everything: lint, types, unit, contract, property, interop, inte
 	cd web && npm test --silent
 	$(BIN)/pytest
 
-check: $(VENV)/.ready web/node_modules/.ready lint  ## Under a minute: lint, types, import rules, unit tests, a short simulation.
-	$(BIN)/pytest -q tests/unit tests/property tests/simulation tests/test_*.py
+check: $(VENV)/.ready web/node_modules/.ready  ## Under a minute: lint, types, import rules, unit tests, a short simulation.
+	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
 lint: $(VENV)/.ready web/node_modules/.ready  ## Style, types and who imports whom.
-	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff check --quiet $(SOURCES)
 	$(BIN)/ruff format --check --quiet $(SOURCES)
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	cd web && npm run lint --silent && npm run typecheck --silent
+
+unit: $(VENV)/.ready
+	$(BIN)/pytest -q tests/unit tests/property tests/simulation tests/test_*.py
 
 format: $(VENV)/.ready  ## Put the code into shape.
 	$(BIN)/ruff check --fix --quiet $(SOURCES)

@@ -31,8 +31,11 @@ from loadlab.raw_websocket import RawWebSocket, SocketClosed
 IN_FLIGHT = int(os.environ.get("HAILSTREAM_IN_FLIGHT", "16"))
 ACKNOWLEDGED_DIR = os.environ.get("HAILSTREAM_ACKNOWLEDGED", "")
 OPERATION = "ping acknowledged"
-# Drivers that neither the simulator nor the driver page use; each process has its own thousand.
-FIRST_DRIVER = 8_000_000_000 + (os.getpid() % 1_000_000) * 1_000
+# Drivers that neither the simulator nor the driver page use; each process has its own ten
+# thousand, by its number, which it only has once locust has forked it.
+FIRST_DRIVER = 8_000_000_000
+DRIVERS_PER_PROCESS = 10_000
+DRIVERS_PER_SOCKET = 20  # so that one driver does not send hundreds of pings a second
 
 keep_tenths_of_milliseconds()
 _numbers = itertools.count()
@@ -40,17 +43,18 @@ _acknowledged: dict[int, int] = {}  # driver -> sequences acknowledged, from 1
 
 
 class SinglePings(User):
-    """One driver on a socket of its own: sends as soon as acknowledgements make room."""
+    """Some drivers on a socket: it sends as soon as acknowledgements make room."""
 
     def on_start(self) -> None:
-        self.driver = FIRST_DRIVER + next(_numbers)
+        process = os.getpid() % 100_000
+        first = FIRST_DRIVER + process * DRIVERS_PER_PROCESS + next(_numbers) * DRIVERS_PER_SOCKET
         base = str(self.environment.host or "http://127.0.0.1:8080").rstrip("/")
-        fleet = f"locust-{self.driver}"
-        token = _token(base, fleet, self.driver)
+        fleet = f"locust-{first}"
+        token = _token(base, fleet, first)
         url = f"ws{base.removeprefix('http')}/v1/fleets/{fleet}/stream"
         self.socket = RawWebSocket(url, token=token)
         self.socket.send(PingFrames.hello(token))
-        self.frames = PingFrames(self.driver)
+        self.frames = PingFrames(first, DRIVERS_PER_SOCKET)
         self.open = OpenPings()
 
     @task
@@ -64,7 +68,7 @@ class SinglePings(User):
             raise StopUser from error
 
     def on_stop(self) -> None:
-        _acknowledged[self.driver] = self.open.pings_accepted
+        _acknowledged.update(self.frames.acknowledged_by_driver(self.open.pings_accepted))
         self.socket.close()
 
     def _round(self) -> None:
@@ -93,8 +97,9 @@ class SinglePings(User):
         )
 
 
-def _token(base: str, fleet: str, driver: int) -> str:
-    wish = {"role": "fleet", "sub": fleet, "drivers": [[driver, driver]]}
+def _token(base: str, fleet: str, first: int) -> str:
+    drivers = [[first, first + DRIVERS_PER_SOCKET - 1]]
+    wish = {"role": "fleet", "sub": fleet, "drivers": drivers}
     request = urllib.request.Request(  # noqa: S310  # the address that the tester gave
         f"{base}/v1/tokens",
         data=json.dumps(wish).encode(),

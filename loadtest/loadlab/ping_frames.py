@@ -1,4 +1,4 @@
-"""Frames of one ping each, of one driver that circles the city's centre."""
+"""Frames of one ping each, of drivers that circle the city's centre and take turns."""
 
 import json
 import math
@@ -17,11 +17,17 @@ _STEP_RADIANS = 0.001
 
 
 class PingFrames:
-    """Makes the pings of one driver, in sequence."""
+    """Makes the pings of a socket's drivers: each in turn, each with its own sequence."""
 
-    def __init__(self, driver: int) -> None:
-        self._driver = driver
-        self._sequence = 0
+    def __init__(self, first_driver: int, drivers: int = 1) -> None:
+        self._first_driver = first_driver
+        self._drivers = drivers
+        self._made = 0
+
+    def acknowledged_by_driver(self, accepted: int) -> dict[int, int]:
+        """How many pings of each driver are among the first `accepted`: its sequences from 1."""
+        rounds, rest = divmod(accepted, self._drivers)
+        return {self._first_driver + turn: rounds + (turn < rest) for turn in range(self._drivers)}
 
     @staticmethod
     def hello(token: str) -> bytes:
@@ -32,14 +38,16 @@ class PingFrames:
         return b"".join(client_frame(self.next_ping(now_ms)) for _ in range(count))
 
     def next_ping(self, now_ms: int) -> bytes:
-        self._sequence += 1
-        angle = (self._driver % 628) * 0.01 + self._sequence * _STEP_RADIANS
+        rounds, turn = divmod(self._made, self._drivers)
+        self._made += 1
+        driver, sequence = self._first_driver + turn, rounds + 1
+        angle = (driver % 628) * 0.01 + sequence * _STEP_RADIANS
         return _ROW.pack(
             PING_VERSION,
             DriverState.OPEN,
             0,
-            self._sequence,
-            self._driver,
+            sequence,
+            driver,
             now_ms,
             int((_CENTRE[0] + _RADIUS_DEGREES * math.sin(angle)) * 1e7),
             int((_CENTRE[1] + _RADIUS_DEGREES * math.cos(angle)) * 1e7),

@@ -21,6 +21,14 @@ def test_sequences_grow_by_one() -> None:
     assert rows == [1, 2, 3]
 
 
+def test_drivers_take_turns_and_what_was_accepted_is_known_of_each() -> None:
+    frames = PingFrames(10, 3)
+    rows = [np.frombuffer(frames.next_ping(now_ms=0), PING)[0] for _ in range(5)]
+    named = [(int(row["driver"]), int(row["sequence"])) for row in rows]
+    assert named == [(10, 1), (11, 1), (12, 1), (10, 2), (11, 2)]
+    assert frames.acknowledged_by_driver(4) == {10: 2, 11: 1, 12: 1}
+
+
 @pytest.mark.parametrize("size", [0, 1, 40, 125, 126, 65_535, 65_536])
 def test_any_size_survives_masking_and_framing(size: int) -> None:
     payload = bytes(n % 251 for n in range(size))
