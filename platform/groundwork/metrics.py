@@ -127,9 +127,9 @@ class Registry:
 
     def _samples(self, name: str, kind: str) -> list[str]:
         if kind == "counter":
-            return [f"hailstream_{name} {self._counters[name].value:g}"]
+            return [f"hailstream_{name} {self._counters[name].value:.15g}"]
         if kind == "gauge":
-            return [f"hailstream_{name} {self._gauges[name].value:g}"]
+            return [f"hailstream_{name} {self._gauges[name].value:.15g}"]
         return summary_lines(f"hailstream_{name}", "", self._histograms[name].counts)
 
 

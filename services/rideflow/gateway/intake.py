@@ -1,8 +1,8 @@
 """Frames between two ticks, in order of arrival. When full, the writers wait.
 
-The same policy as `groundwork.mailboxes.BlockingMailbox`, but counted in bytes and without a
-lock per item: 30,000 frames a second come through here, all on one loop. A writer adds first
-and waits then, so the bound may be passed by one frame of each socket.
+Counted in bytes and without a lock per item: 30,000 frames a second come through here, all on
+one loop. A writer adds first and waits then, so the bound may be passed by one frame of each
+socket.
 """
 
 import asyncio

@@ -55,6 +55,12 @@ def test_a_histogram_survives_the_trip_through_json() -> None:
     assert (counts_from_sparse(histogram.sparse()) == histogram.counts).all()
 
 
+def test_a_large_count_loses_no_digit() -> None:
+    registry = Registry(SPECS)
+    registry.counter("pings_total").add(123_456_789)
+    assert "hailstream_pings_total 123456789\n" in registry.prometheus_text()
+
+
 def test_prometheus_reads_every_metric_with_its_help() -> None:
     registry = Registry(SPECS)
     registry.counter("pings_total").add(3)

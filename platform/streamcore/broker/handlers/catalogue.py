@@ -31,14 +31,14 @@ REGISTRY = Registry(
     [
         module.HANDLER
         for module in (
-            describe_configs,
-            describe_cluster,
-            delete_topics,
-            delete_records,
-            create_topics,
-            create_partitions,
             api_versions,
+            create_partitions,
+            create_topics,
             delete_groups,
+            delete_records,
+            delete_topics,
+            describe_cluster,
+            describe_configs,
             describe_groups,
             fetch,
             find_coordinator,
