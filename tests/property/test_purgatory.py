@@ -29,30 +29,39 @@ class PurgatoryMachine(RuleBasedStateMachine):
         partitions=st.lists(PARTITIONS, min_size=1, max_size=5),
         missing=st.integers(1, 100),
         wait_ms=st.integers(0, 50),
+        is_committed_only=st.booleans(),
     )
-    def park(self, partitions: list[int], missing: int, wait_ms: int) -> None:
+    def park(
+        self, partitions: list[int], missing: int, wait_ms: int, is_committed_only: bool
+    ) -> None:
         self.count += 1
         fetch: ParkedFetch[int, int] = ParkedFetch(
             partitions=partitions,
             bytes_missing=missing,
             deadline_ms=self.now_ms + wait_ms,
             what=self.count,
+            is_committed_only=is_committed_only,
         )
         self.purgatory.park(fetch)
         self.parked[self.count] = (fetch, missing)
 
-    @rule(partition=PARTITIONS, size=st.integers(1, 60))
-    def append(self, partition: int, size: int) -> None:
+    @rule(partition=PARTITIONS, size=st.integers(1, 60), stable_size=st.integers(0, 60))
+    def append(self, partition: int, size: int, stable_size: int) -> None:
+        def counted(fetch: ParkedFetch[int, int]) -> int:
+            if partition not in fetch.partitions:
+                return 0
+            return stable_size if fetch.is_committed_only else size
+
         due = {
             number
             for number, (fetch, missing) in self.parked.items()
-            if partition in fetch.partitions and missing <= size
+            if partition in fetch.partitions and missing <= counted(fetch)
         }
         self.parked = {
-            number: (fetch, missing - size * (partition in fetch.partitions))
+            number: (fetch, missing - counted(fetch))
             for number, (fetch, missing) in self.parked.items()
         }
-        ready = self.purgatory.on_append(partition, size)
+        ready = self.purgatory.on_append(partition, size, stable_size=stable_size)
         assert {fetch.what for fetch in ready} == due
         self.take(ready)
 

@@ -10,9 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from groundwork.simulated.disk import SimulatedDirectory
-from streamcore.partition.producers import ProducerTable
+from streamcore.partition.history import PartitionHistory
 from streamcore.partition.replica import PartitionKey, PartitionLimits, Replica
-from streamcore.record.batch import NO_PRODUCER_ID, BatchHeader
 from streamcore.record.places import LeaderEpoch, Offset
 from streamcore.record.records import read_records
 from streamcore.storage.log import LogLimits, Unsynced
@@ -45,27 +44,20 @@ class Life:
         self.replica = self.opened()
 
     def opened(self) -> Replica:
-        producers = ProducerTable(producers_max=10)
+        history = PartitionHistory(producers_max=10)
         if self.checkpoint:
-            producers.restore(self.checkpoint[1])
-
-        def remember(header: BatchHeader) -> None:
-            if header.producer_id != NO_PRODUCER_ID:
-                producers.remember(header, Offset(header.base_offset))
-
+            history.restore(producers=self.checkpoint[1], epochs=[])
         log, self.report = open_log(
             self.disk,
             "t/0",
             checkpoint=self.checkpoint[0] if self.checkpoint else None,
             now_ms=0,
-            on_batch=remember,
-            on_distrust=producers.clear,
+            reader=history,
         )
-        producers.commit()
         return Replica(
             PartitionKey("t", 0),
             log,
-            producers=producers,
+            history=history,
             tail=TailCache(bytes_max=2000).partition(),
             leader_epoch=LeaderEpoch(0),
             limits=LIMITS,

@@ -78,6 +78,7 @@ def batch_of(
     producer_id: int = -1,
     producer_epoch: int = -1,
     base_sequence: int = -1,
+    attributes: int = 0,
 ) -> bytes:
     """A record batch with one keyless record a value, a millisecond apart."""
     return encode_batch(
@@ -88,6 +89,7 @@ def batch_of(
         producer_id=producer_id,
         producer_epoch=producer_epoch,
         base_sequence=base_sequence,
+        attributes=attributes,
     )
 
 

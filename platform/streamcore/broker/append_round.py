@@ -9,7 +9,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from groundwork.seams import Clock
-from streamcore.partition.replica import Placement, Replica
+from streamcore.partition.replica import (
+    CLIENTS_REFUSED_BITS,
+    Appended,
+    Placement,
+    Replica,
+)
 from streamcore.storage.failures import StorageFailed
 
 logger = logging.getLogger(__name__)
@@ -21,7 +26,7 @@ OnKept = Callable[[bool], None]
 class AppendObserver(Protocol):
     """Who is told of written batches."""
 
-    def on_appended(self, replica: Replica, size: int) -> None: ...
+    def on_appended(self, replica: Replica, appended: Appended) -> None: ...
 
 
 class AppendRound:
@@ -46,12 +51,20 @@ class AppendRound:
         self._is_due = False
         self._full: set[Replica] = set()
 
-    def stage(self, replica: Replica, batch: memoryview) -> Placement:
-        """Give a batch its place. `batch` must be writable; its bytes are copied.
+    def stage(
+        self, replica: Replica, batch: memoryview, *, refused_bits: int = CLIENTS_REFUSED_BITS
+    ) -> Placement:
+        """Give a client's batch a place. `batch` must be writable; its bytes are copied.
 
         Tell `when_kept` whom to call once the placement is final.
         """
-        placement = replica.stage(batch)
+        placement = replica.stage(batch, refused_bits=refused_bits)
+        self._touched[replica] = None
+        return placement
+
+    def stage_own(self, replica: Replica, batch: bytes) -> Placement:
+        """Give a place to a batch that the broker itself has made."""
+        placement = replica.stage_own(memoryview(bytearray(batch)))
         self._touched[replica] = None
         return placement
 
@@ -83,7 +96,7 @@ class AppendRound:
 
     def _commit(self, replica: Replica, now_ms: int) -> None:
         try:
-            size = replica.commit(now_ms=now_ms)
+            appended = replica.commit(now_ms=now_ms)
         except StorageFailed as failure:
             if replica not in self._full:
                 # Said once: a producer tries again many times a second.
@@ -93,6 +106,6 @@ class AppendRound:
         if replica in self._full:
             self._full.discard(replica)
             logger.warning("%s takes appends again", replica.log.folder)
-        if size:
+        if appended.size:
             for observer in self._observers:
-                observer.on_appended(replica, size)
+                observer.on_appended(replica, appended)

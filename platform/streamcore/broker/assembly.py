@@ -9,6 +9,7 @@ from groundwork.seams import Clock, Directory, Rng
 from streamcore.broker.append_round import AppendRound
 from streamcore.broker.checkpoints import read_checkpoints
 from streamcore.broker.durability import Durability
+from streamcore.broker.fetch_sessions import FetchSessions
 from streamcore.broker.group_log import GroupLog
 from streamcore.broker.group_service import GroupService
 from streamcore.broker.handlers.catalogue import REGISTRY
@@ -69,6 +70,7 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         topics=catalogue,
         appends=appends,
         fetches=fetches,
+        fetch_sessions=_fetch_sessions(settings, world),
         sends=sends,
         durability=durability,
         producer_ids=ProducerIds(world.directory),
@@ -102,6 +104,16 @@ def _open_groups(
     )
     groups.load()
     return groups
+
+
+def _fetch_sessions(settings: BrokerSettings, world: World) -> FetchSessions:
+    return FetchSessions(
+        clock=world.clock,
+        rng=world.rng,
+        sessions_max=settings.max_incremental_fetch_session_cache_slots,
+        partitions_max=settings.fetch_session_partitions_max,
+        evictable_after_ms=settings.fetch_session_evictable_after_ms,
+    )
 
 
 def _group_settings(settings: BrokerSettings) -> GroupSettings:

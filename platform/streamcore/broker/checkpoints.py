@@ -1,4 +1,4 @@
-"""The checkpoint file: up to where each log is whole and synced, and its producers then.
+"""The checkpoint file: up to where each log is whole and synced, and its history until then.
 
 Without it nothing is lost: recovery then checks every log from its start.
 """
@@ -13,7 +13,7 @@ from streamcore.record.places import Offset
 from streamcore.storage.recovery import LogCheckpoint
 
 CHECKPOINT_FILE = "checkpoint.json"
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class ReplicaCheckpoint:
 
     log: LogCheckpoint
     producers: list[list[int]]
+    epochs: list[list[int]]
 
 
 def checkpoint_of(replica: Replica) -> ReplicaCheckpoint:
@@ -34,6 +35,7 @@ def checkpoint_of(replica: Replica) -> ReplicaCheckpoint:
             position=active.size,
         ),
         producers=replica.producers.snapshot(),
+        epochs=replica.history.epochs.rows(),
     )
 
 
@@ -47,6 +49,7 @@ def write_checkpoints(directory: Directory, lines: Mapping[str, ReplicaCheckpoin
                 line.log.segment_base,
                 line.log.position,
                 line.producers,
+                line.epochs,
             ]
             for folder, line in lines.items()
         },
@@ -68,12 +71,12 @@ def read_checkpoints(directory: Directory) -> tuple[dict[str, ReplicaCheckpoint]
 
 
 def _lines(
-    rows: Iterable[tuple[str, tuple[int, int, int, list[list[int]]]]],
+    rows: Iterable[tuple[str, tuple[int, int, int, list[list[int]], list[list[int]]]]],
 ) -> Iterable[tuple[str, ReplicaCheckpoint]]:
-    for folder, (start_offset, segment_base, position, producers) in rows:
+    for folder, (start_offset, segment_base, position, producers, epochs) in rows:
         log = LogCheckpoint(
             start_offset=Offset(start_offset),
             segment_base=Offset(segment_base),
             position=position,
         )
-        yield folder, ReplicaCheckpoint(log=log, producers=producers)
+        yield folder, ReplicaCheckpoint(log=log, producers=producers, epochs=epochs)

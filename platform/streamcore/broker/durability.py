@@ -13,7 +13,7 @@ from groundwork.seams import Clock, Directory
 from streamcore.broker.append_round import OnKept
 from streamcore.broker.checkpoints import ReplicaCheckpoint, checkpoint_of, write_checkpoints
 from streamcore.broker.settings import BrokerSettings
-from streamcore.partition.replica import Replica
+from streamcore.partition.replica import Appended, Replica
 from streamcore.storage.log import Unsynced
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,10 @@ class Durability:
         self._is_failing = False
         self.sync_rounds = 0
 
-    def on_appended(self, replica: Replica, size: int) -> None:
+    def on_appended(self, replica: Replica, _: Appended) -> None:
+        self._owe_sync(replica)
+
+    def _owe_sync(self, replica: Replica) -> None:
         self._dirty[replica] = None
         self._unchecked[replica] = None
         self._work.set()
@@ -104,7 +107,7 @@ class Durability:
         existing = set(self._replicas())
         for replica in existing.intersection(replicas):
             replica.log.mark_unsynced()
-            self.on_appended(replica, 0)
+            self._owe_sync(replica)
         self._unchecked.update(dict.fromkeys(existing.intersection(unchecked)))
 
     def _say_failure(self, error: OSError) -> None:
@@ -152,7 +155,7 @@ class Durability:
     async def close(self) -> None:
         """Sync everything, checkpoint it, and wait for the thread."""
         for replica in self._replicas():
-            self.on_appended(replica, 0)
+            self._owe_sync(replica)
         await self.sync(checkpoint=True)
         self._thread.shutdown()
 

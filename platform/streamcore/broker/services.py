@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from groundwork.seams import Clock
 from streamcore.broker.append_round import AppendRound
 from streamcore.broker.durability import Durability
+from streamcore.broker.fetch_sessions import FetchSessions
 from streamcore.broker.group_service import GroupService
 from streamcore.broker.metadata_cache import MetadataCache
 from streamcore.broker.produce_routes import ProduceRoutes
@@ -35,6 +36,7 @@ class BrokerServices:
     topics: TopicCatalogue
     appends: AppendRound
     fetches: WaitingFetches
+    fetch_sessions: FetchSessions
     sends: SendRound
     durability: Durability
     producer_ids: ProducerIds

@@ -51,6 +51,9 @@ class BrokerSettings:
 
     request_bytes_max: int = 100 * MIB  # a larger request closes its connection
     fetch_bytes_max: int = 55 * MIB  # of one fetch answer, whatever the client asks
+    max_incremental_fetch_session_cache_slots: int = 1_000  # fetch sessions; then whole requests
+    fetch_session_partitions_max: int = 10_000  # a session with more is declined
+    fetch_session_evictable_after_ms: int = 120_000  # unused for as long, it makes room
     connections_max: int = 4000  # more are refused
     producer_ids_max: int = 10_000  # remembered per partition; then the idlest is forgotten
     shutdown_timeout_ms: int = 4_000  # how long the end waits for peers to take their answers

@@ -15,10 +15,9 @@ from groundwork.seams import Clock, Directory, Rng
 from streamcore.broker.checkpoints import ReplicaCheckpoint
 from streamcore.broker.settings import BrokerSettings
 from streamcore.broker.topic_configs import partition_limits
-from streamcore.partition.producers import ProducerTable
+from streamcore.partition.history import PartitionHistory
 from streamcore.partition.replica import PartitionKey, Replica
-from streamcore.record.batch import NO_PRODUCER_ID, BatchHeader
-from streamcore.record.places import LeaderEpoch, Offset
+from streamcore.record.places import LeaderEpoch
 from streamcore.storage.recovery import RecoveryReport, open_log
 from streamcore.storage.tail_cache import TailCache
 
@@ -276,28 +275,21 @@ class TopicCatalogue:
             topic.replicas.append(self._open(topic, partition, checkpoints.get(folder)))
 
     def _open(self, topic: Topic, partition: int, checkpoint: ReplicaCheckpoint | None) -> Replica:
-        producers = ProducerTable(producers_max=self._settings.producer_ids_max)
+        history = PartitionHistory(producers_max=self._settings.producer_ids_max)
         if checkpoint:
-            producers.restore(checkpoint.producers)
-
-        def remember(header: BatchHeader) -> None:
-            if header.producer_id != NO_PRODUCER_ID:
-                producers.remember(header, Offset(header.base_offset))
-
+            history.restore(producers=checkpoint.producers, epochs=checkpoint.epochs)
         log, report = open_log(
             self._directory,
             f"{topic.folder}/{partition}",
             checkpoint=checkpoint.log if checkpoint else None,
             now_ms=self._clock.now_ms(),
-            on_batch=remember,
-            on_distrust=producers.clear,
+            reader=history,
         )
-        producers.commit()
         self._on_report(report)
         return Replica(
             PartitionKey(topic.name, partition),
             log,
-            producers=producers,
+            history=history,
             tail=self._tails.partition(),
             leader_epoch=topic.leader_epoch,
             limits=partition_limits(topic.configs, self._settings),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from groundwork.seams import Clock
 from streamcore.partition.purgatory import FetchPurgatory, ParkedFetch
-from streamcore.partition.replica import Replica
+from streamcore.partition.replica import Appended, Replica
 
 AnswerNow = Callable[[], None]
 Waiting = ParkedFetch[Replica, AnswerNow]
@@ -31,6 +31,7 @@ class WaitingFetches:
         *,
         bytes_missing: int,
         max_wait_ms: int,
+        is_committed_only: bool,
         answer: AnswerNow,
     ) -> Callable[[], None]:
         """Call `answer` when enough was appended or the time is over; return how to forget it."""
@@ -39,13 +40,16 @@ class WaitingFetches:
             bytes_missing=bytes_missing,
             deadline_ms=self._clock.monotonic_ms() + max_wait_ms,
             what=answer,
+            is_committed_only=is_committed_only,
         )
         self._purgatory.park(fetch)
         self._arm()
         return lambda: self._purgatory.forget(fetch)
 
-    def on_appended(self, replica: Replica, size: int) -> None:
-        self._ready += self._purgatory.on_append(replica, size)
+    def on_appended(self, replica: Replica, appended: Appended) -> None:
+        self._ready += self._purgatory.on_append(
+            replica, appended.size, stable_size=appended.stable_size
+        )
 
     def on_gone(self, replica: Replica) -> None:
         """The partition was deleted: whoever waits for it hears so now."""

@@ -1,19 +1,22 @@
-"""What a partition remembers of idempotent producers (KIP-98, KIP-360).
+"""What a partition remembers of its producers (KIP-98, KIP-360): sequences and transactions.
 
-From the last five batches of each producer it tells a retry from a gap. The state is
-rebuilt from batch headers at recovery, so a retry after a crash is still recognised.
+From the last five batches of each producer it tells a retry from a gap; from markers it
+knows which transactions are open, and so up to where records are stable. The state is
+rebuilt from the log at recovery, so a retry after a crash is still recognised.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from streamcore.record.batch import BatchHeader
+from streamcore.record.batch import NO_SEQUENCE, TRANSACTIONAL_BIT, BatchHeader
 from streamcore.record.places import Offset
 
 # Producers keep at most five requests in flight (max.in.flight.requests.per.connection).
 REMEMBERED_BATCHES = 5
 SEQUENCE_COUNT = 1 << 31
+NO_TRANSACTION = Offset(-1)
 
 
 class KeptBatch(NamedTuple):
@@ -25,10 +28,20 @@ class KeptBatch(NamedTuple):
 
 
 class ProducerState(NamedTuple):
-    """A producer's epoch and its last batches, oldest first."""
+    """A producer's epoch, its last batches, oldest first, and its open transaction."""
 
     epoch: int
-    batches: tuple[KeptBatch, ...]
+    batches: tuple[KeptBatch, ...] = ()
+    last_timestamp: int = -1
+    coordinator_epoch: int = -1  # of the last marker
+    transaction_start: Offset = NO_TRANSACTION
+
+    @property
+    def last_sequence(self) -> int:
+        return self.batches[-1].last_sequence if self.batches else NO_SEQUENCE
+
+
+NEW_PRODUCER = ProducerState(epoch=-1)
 
 
 class Verdict(Enum):
@@ -38,6 +51,7 @@ class Verdict(Enum):
     DUPLICATE = "duplicate"
     OUT_OF_ORDER = "out of order"
     FENCED = "fenced"
+    OUTSIDE_TRANSACTION = "outside its open transaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +67,30 @@ def next_sequence(last_sequence: int) -> int:
 
 
 class ProducerTable:
-    """Producer states of one partition. Holds at most `producers_max`; the longest silent goes."""
+    """Producer states of one partition.
+
+    Holds at most `producers_max`, and all with an open transaction; else the longest
+    silent goes. What was noted since the last `commit` can be taken back.
+    """
 
     def __init__(self, *, producers_max: int) -> None:
         self._producers_max = producers_max
         self._states: dict[int, ProducerState] = {}
         self._undo: dict[int, ProducerState | None] = {}
+        # Where open transactions begin, by producer: in the order of their offsets.
+        self._open: dict[int, Offset] = {}
 
     def __len__(self) -> int:
         return len(self._states)
+
+    @property
+    def states(self) -> Mapping[int, ProducerState]:
+        return self._states
+
+    @property
+    def open_transactions(self) -> Mapping[int, Offset]:
+        """Where the open transactions begin, by producer id, first offset first."""
+        return self._open
 
     def judge(self, header: BatchHeader) -> Verdict | Duplicate:
         """Whether an idempotent producer's batch continues what is here."""
@@ -77,29 +106,61 @@ class ProducerTable:
         for kept in state.batches:
             if kept.first_sequence == header.base_sequence and kept.last_sequence == last_sequence:
                 return Duplicate(Offset(kept.base_offset))
-        if header.base_sequence == next_sequence(state.batches[-1].last_sequence):
-            return Verdict.APPEND
-        return Verdict.OUT_OF_ORDER
+        if header.base_sequence != next_sequence(state.last_sequence):
+            return Verdict.OUT_OF_ORDER
+        if state.transaction_start >= 0 and not header.attributes & TRANSACTIONAL_BIT:
+            return Verdict.OUTSIDE_TRANSACTION
+        return Verdict.APPEND
 
     def remember(self, header: BatchHeader, base_offset: Offset) -> None:
-        """Note that the batch has its place at `base_offset`."""
+        """Note that the batch has its place at `base_offset`.
+
+        A batch without sequences is a coordinator's own, written in a producer's name.
+        """
         producer_id = header.producer_id
+        state = self._taken(producer_id)
+        batches = state.batches if state.epoch == header.producer_epoch else ()
+        if header.base_sequence != NO_SEQUENCE:
+            kept = KeptBatch(
+                header.base_sequence,
+                (header.base_sequence + header.last_offset_delta) % SEQUENCE_COUNT,
+                base_offset,
+            )
+            batches = (*batches[1 - REMEMBERED_BATCHES :], kept)
+        start = state.transaction_start
+        if start < 0 and header.attributes & TRANSACTIONAL_BIT:
+            start = self._open[producer_id] = base_offset
+        # Re-inserted, so that the dictionary's order is the order of last use.
+        self._states[producer_id] = ProducerState(
+            header.producer_epoch, batches, header.max_timestamp, state.coordinator_epoch, start
+        )
+        if len(self._states) > self._producers_max:
+            self._drop_longest_silent()
+
+    def end_transaction(self, header: BatchHeader, coordinator_epoch: int) -> Offset | None:
+        """Note a marker; return where the transaction began that it ends, if one was open.
+
+        A marker of a newer epoch fences the producer's older ones.
+        """
+        producer_id = header.producer_id
+        state = self._taken(producer_id)
+        batches = state.batches if state.epoch == header.producer_epoch else ()
+        self._states[producer_id] = ProducerState(
+            header.producer_epoch, batches, header.max_timestamp, coordinator_epoch
+        )
+        return self._open.pop(producer_id, None)
+
+    def _taken(self, producer_id: int) -> ProducerState:
+        """Take a state out to be replaced; it can be put back until the next commit."""
         state = self._states.pop(producer_id, None)
         self._undo.setdefault(producer_id, state)
-        kept = KeptBatch(
-            header.base_sequence,
-            (header.base_sequence + header.last_offset_delta) % SEQUENCE_COUNT,
-            base_offset,
-        )
-        if state is None or state.epoch != header.producer_epoch:
-            batches: tuple[KeptBatch, ...] = (kept,)
-        else:
-            batches = (*state.batches[1 - REMEMBERED_BATCHES :], kept)
-        # Re-inserted, so that the dictionary's order is the order of last use.
-        self._states[producer_id] = ProducerState(header.producer_epoch, batches)
-        if len(self._states) > self._producers_max:
-            oldest = next(iter(self._states))
-            self._undo.setdefault(oldest, self._states.pop(oldest))
+        return NEW_PRODUCER if state is None else state
+
+    def _drop_longest_silent(self) -> None:
+        for producer_id in self._states:
+            if producer_id not in self._open:
+                self._undo.setdefault(producer_id, self._states.pop(producer_id))
+                return
 
     def commit(self) -> None:
         """What was remembered since the last commit is in the log."""
@@ -113,23 +174,45 @@ class ProducerTable:
             else:
                 self._states[producer_id] = state
         self._undo.clear()
+        self._find_open()
 
     def snapshot(self) -> list[list[int]]:
-        """All committed states as plain numbers: id, epoch, then three numbers a batch."""
+        """All committed states as plain numbers: id, those of the state, three a batch."""
         committed = {**self._states, **self._undo}
         return [
-            [producer_id, state.epoch, *(number for kept in state.batches for number in kept)]
+            [
+                producer_id,
+                state.epoch,
+                state.last_timestamp,
+                state.coordinator_epoch,
+                state.transaction_start,
+                *(number for kept in state.batches for number in kept),
+            ]
             for producer_id, state in committed.items()
             if state is not None
         ]
 
-    def restore(self, rows: list[list[int]]) -> None:
-        for producer_id, epoch, *numbers in rows:
+    def restore(self, rows: Sequence[Sequence[int]]) -> None:
+        for producer_id, epoch, last_timestamp, coordinator_epoch, start, *numbers in rows:
             batches = zip(numbers[0::3], numbers[1::3], numbers[2::3], strict=True)
             self._states[producer_id] = ProducerState(
-                epoch, tuple(KeptBatch(*batch) for batch in batches)
+                epoch,
+                tuple(KeptBatch(*batch) for batch in batches),
+                last_timestamp,
+                coordinator_epoch,
+                Offset(start),
             )
+        self._find_open()
+
+    def _find_open(self) -> None:
+        starts = [
+            (state.transaction_start, producer_id)
+            for producer_id, state in self._states.items()
+            if state.transaction_start >= 0
+        ]
+        self._open = {producer_id: start for start, producer_id in sorted(starts)}
 
     def clear(self) -> None:
         self._states.clear()
         self._undo.clear()
+        self._open.clear()

@@ -21,6 +21,7 @@ class ParkedFetch(Generic[K, T]):
     bytes_missing: int
     deadline_ms: int
     what: T
+    is_committed_only: bool = False
     is_parked: bool = field(default=True, init=False)
 
 
@@ -48,14 +49,17 @@ class FetchPurgatory(Generic[K, T]):
             else:
                 waiting[partition] = {number: fetch}
 
-    def on_append(self, partition: K, size: int) -> list[ParkedFetch[K, T]]:
-        """Count `size` new bytes of `partition`; return the fetches that have enough now."""
+    def on_append(self, partition: K, size: int, *, stable_size: int) -> list[ParkedFetch[K, T]]:
+        """Count new bytes of `partition`; return the fetches that have enough now.
+
+        `stable_size` of them, or of earlier ones, are new to readers of committed records.
+        """
         waiting = self._waiting.get(partition)
         if not waiting:
             return []
         ready = []
         for fetch in waiting.values():
-            fetch.bytes_missing -= size
+            fetch.bytes_missing -= stable_size if fetch.is_committed_only else size
             if fetch.bytes_missing <= 0:
                 ready.append(fetch)
         for fetch in ready:

@@ -3,13 +3,17 @@
 Appending has two steps. `stage` checks a batch and gives it its offsets; `commit` writes
 all staged batches with one call and makes them readable. When the write fails nothing
 of the round has happened: offsets and producer states are as before.
+
+Readers of committed records see what lies before the last stable offset: the first offset
+of the oldest open transaction (KIP-98).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from streamcore.partition.producers import Duplicate, ProducerTable, Verdict
+from streamcore.partition.history import PartitionHistory
+from streamcore.partition.producers import Duplicate, Verdict
 from streamcore.partition.retention import segments_to_drop
 from streamcore.record.batch import (
     CODEC_MASK,
@@ -24,8 +28,10 @@ from streamcore.record.batch import (
     BatchHeader,
     checked_header,
     place_batch,
+    read_header,
 )
 from streamcore.record.places import LeaderEpoch, Offset
+from streamcore.storage.aborted_transactions import AbortedTransaction
 from streamcore.storage.failures import SegmentCorrupt, StorageFailed
 from streamcore.storage.log import LogLimits, PartitionLog
 from streamcore.storage.segment import PlacedBatch, Segment
@@ -34,6 +40,7 @@ from streamcore.wire.error_codes import ErrorCode
 
 NO_OFFSET = Offset(-1)
 NONE = ErrorCode.NONE
+CLIENTS_REFUSED_BITS = CONTROL_BIT | TRANSACTIONAL_BIT
 
 
 class PartitionKey(NamedTuple):
@@ -69,28 +76,40 @@ class Fetched(NamedTuple):
 
     error: ErrorCode
     high_watermark: int
+    last_stable_offset: int
     start_offset: int
     pieces: Sequence[bytes | memoryview]
     size: int
     reason: str = ""
 
 
+class Appended(NamedTuple):
+    """How many bytes a commit added, and how many it let readers of committed records see."""
+
+    size: int
+    stable_size: int
+
+
+NOTHING_APPENDED = Appended(0, 0)
+
+
 class Replica:
-    """A partition's log, its producers and its cached tail, under one leader epoch."""
+    """A partition's log, its history and its cached tail, under one leader epoch."""
 
     def __init__(
         self,
         key: PartitionKey,
         log: PartitionLog,
         *,
-        producers: ProducerTable,
+        history: PartitionHistory,
         tail: PartitionTail,
         leader_epoch: LeaderEpoch,
         limits: PartitionLimits,
     ) -> None:
         self.key = key
         self.log = log
-        self.producers = producers
+        self.history = history
+        self.producers = history.producers
         self.leader_epoch = leader_epoch
         self.limits = limits
         self.appended_batches = 0
@@ -98,18 +117,28 @@ class Replica:
         self._tail = tail
         # All replicas (there is one) have what lies below it: what was committed.
         self.high_watermark = log.next_offset
+        self.last_stable_offset = self._stable_before(log.next_offset)
+        self.has_aborted = any(segment.aborted for segment in log.segments)  # or had some
+        self._unstable_bytes = 0  # appended since the two were the same
         self._next_offset = log.next_offset
         self._staged: list[PlacedBatch] = []
         self._placements: list[Placement] = []
+        self._aborted: list[AbortedTransaction] = []
 
     @property
     def start_offset(self) -> Offset:
         return self.log.start_offset
 
-    def stage(self, batch: memoryview) -> Placement:
-        """Check a batch and give it its place; `commit` makes it so.
+    def _stable_before(self, end: Offset) -> Offset:
+        """The first offset of the oldest open transaction, or else the log's end."""
+        return next(iter(self.producers.open_transactions.values()), end)
+
+    def stage(self, batch: memoryview, *, refused_bits: int = CLIENTS_REFUSED_BITS) -> Placement:
+        """Check a client's batch and give it its place; `commit` makes it so.
 
         `batch` must be writable and is copied out. The refusal is in the placement.
+        Transactional batches are refused, unless the caller has found that their
+        transaction is open and says so by `refused_bits`.
         """
         if len(batch) > self.limits.message_bytes_max:
             return Placement(
@@ -120,12 +149,30 @@ class Replica:
             header = checked_header(batch)
         except BatchFault as fault:
             return _refusal_of_fault(batch, fault)
-        refusal = _refusal_of_header(header, len(batch))
+        refusal = _refusal_of_header(header, len(batch), refused_bits)
         if refusal is not None:
             return refusal
         placement = self._placed(header, batch)
         if placement.error is NONE:
             self._placements.append(placement)
+        return placement
+
+    def stage_own(self, batch: memoryview) -> Placement:
+        """Give a batch its place that the broker has made: a marker, or what coordinators write.
+
+        Such a batch is in a producer's name where it belongs to a transaction.
+        """
+        header = checked_header(batch)
+        base = self._next_offset
+        if header.attributes & CONTROL_BIT:
+            aborted = self.history.note_marker(header, batch, base)
+            if aborted is not None:
+                self._aborted.append(aborted)
+        elif header.producer_id != NO_PRODUCER_ID:
+            self.producers.remember(header, base)
+        self._place(header, batch)
+        placement = Placement(base)
+        self._placements.append(placement)
         return placement
 
     def _placed(self, header: BatchHeader, batch: memoryview) -> Placement:
@@ -137,6 +184,11 @@ class Replica:
             if verdict is not Verdict.APPEND:
                 return Placement(error=REFUSALS[verdict])
             self.producers.remember(header, base)
+        self._place(header, batch)
+        return Placement(base)
+
+    def _place(self, header: BatchHeader, batch: memoryview) -> None:
+        base = self._next_offset
         self._next_offset = Offset(base + header.last_offset_delta + 1)
         data = place_batch(
             batch,
@@ -147,16 +199,15 @@ class Replica:
         self._staged.append(
             PlacedBatch._make((base, self._next_offset, header.max_timestamp, data))
         )
-        return Placement(base)
 
-    def commit(self, *, now_ms: int) -> int:
-        """Write what was staged; return its bytes. Raises `StorageFailed`: nothing happened."""
-        staged, placements = self._staged, self._placements
-        self._staged, self._placements = [], []
+    def commit(self, *, now_ms: int) -> Appended:
+        """Write what was staged. Raises `StorageFailed`: nothing happened."""
+        staged, placements, aborted = self._staged, self._placements, self._aborted
+        self._staged, self._placements, self._aborted = [], [], []
         if not staged:
-            return 0
+            return NOTHING_APPENDED
         try:
-            self.log.append(staged, now_ms=now_ms, limits=self.limits.log)
+            self.log.append(staged, now_ms=now_ms, limits=self.limits.log, aborted=aborted)
         except StorageFailed as failure:
             self._next_offset = self.log.next_offset
             self.producers.roll_back()
@@ -166,6 +217,8 @@ class Replica:
                 placement.reason = str(failure)
             raise
         self.producers.commit()
+        self.has_aborted = self.has_aborted or bool(aborted)
+        self.history.epochs.note(self.leader_epoch, self.high_watermark)
         self.high_watermark = self._next_offset
         size = 0
         for batch in staged:
@@ -173,27 +226,58 @@ class Replica:
             size += len(batch.data)
         self.appended_batches += len(staged)
         self.appended_bytes += size
-        return size
+        return Appended(size, self._stabilise(size))
 
-    def fetch(self, offset: int, *, bytes_max: int) -> Fetched:
-        """Return whole batches from the one that contains `offset`; one at least if there is."""
+    def _stabilise(self, size: int) -> int:
+        """Move the last stable offset; return about how many bytes came to lie before it.
+
+        While transactions are open too many are told rather than too few: who waits for
+        bytes then looks too early, and never too late.
+        """
+        if not self.producers.open_transactions and not self._unstable_bytes:
+            self.last_stable_offset = self.high_watermark
+            return size
+        self._unstable_bytes += size
+        stable = self._stable_before(self.high_watermark)
+        if stable == self.last_stable_offset:
+            return 0
+        self.last_stable_offset = stable
+        stable_bytes = self._unstable_bytes
+        if stable == self.high_watermark:
+            self._unstable_bytes = 0
+        return stable_bytes
+
+    def fetch(self, offset: int, *, bytes_max: int, is_committed_only: bool = False) -> Fetched:
+        """Return whole batches from the one that contains `offset`; one at least if there is.
+
+        `is_committed_only`: none of transactions that are still open, or behind them.
+        """
         log = self.log
-        end = self.high_watermark
+        end, stable = self.high_watermark, self.last_stable_offset
         start = log.start_offset
         if not start <= offset <= end:
-            return Fetched(ErrorCode.OFFSET_OUT_OF_RANGE, end, start, (), 0)
-        if offset == end:
-            return Fetched._make((NONE, end, start, (), 0, ""))
+            return Fetched(ErrorCode.OFFSET_OUT_OF_RANGE, end, stable, start, (), 0)
+        before = stable if is_committed_only and stable < end else None
+        if offset >= (end if before is None else before):
+            return Fetched._make((NONE, end, stable, start, (), 0, ""))
         pieces: Sequence[bytes | memoryview] | None = self._tail.read(
-            Offset(offset), bytes_max=bytes_max
+            Offset(offset), bytes_max=bytes_max, before=before
         )
         if pieces is None:
             try:
-                pieces = [log.read(Offset(offset), bytes_max=bytes_max)]
+                pieces = [log.read(Offset(offset), bytes_max=bytes_max, before=before)]
             except (StorageFailed, SegmentCorrupt) as failure:
-                return Fetched(ErrorCode.KAFKA_STORAGE_ERROR, end, start, (), 0, str(failure))
+                reason = str(failure)
+                return Fetched(ErrorCode.KAFKA_STORAGE_ERROR, end, stable, start, (), 0, reason)
         size = sum([len(piece) for piece in pieces])
-        return Fetched._make((NONE, end, start, pieces, size, ""))
+        return Fetched._make((NONE, end, stable, start, pieces, size, ""))
+
+    def aborted_in(
+        self, offset: int, pieces: Sequence[bytes | memoryview]
+    ) -> list[AbortedTransaction]:
+        """Which aborted transactions reach into what was fetched from `offset` on."""
+        end = _next_offset_behind(pieces[-1]) if pieces else offset
+        return self.log.aborted_between(Offset(offset), Offset(end))
 
     def drop_expired(self, *, now_ms: int) -> list[Segment]:
         """Apply retention; return the segments whose files the caller removes."""
@@ -214,12 +298,21 @@ class Replica:
         self._tail.clear()
 
 
-REFUSED_BITS = CONTROL_BIT | TRANSACTIONAL_BIT
-
 REFUSALS = {
     Verdict.OUT_OF_ORDER: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
     Verdict.FENCED: ErrorCode.INVALID_PRODUCER_EPOCH,
+    Verdict.OUTSIDE_TRANSACTION: ErrorCode.INVALID_TXN_STATE,
 }
+
+
+def _next_offset_behind(piece: bytes | memoryview) -> int:
+    """The offset behind the last of some whole batches."""
+    position = 0
+    while True:
+        header = read_header(piece, position)
+        position += header.size
+        if position >= len(piece):
+            return header.next_offset
 
 
 def _refusal_of_fault(batch: memoryview, fault: BatchFault) -> Placement:
@@ -228,11 +321,11 @@ def _refusal_of_fault(batch: memoryview, fault: BatchFault) -> Placement:
     return Placement(error=ErrorCode.CORRUPT_MESSAGE, reason=str(fault))
 
 
-def _refusal_of_header(header: BatchHeader, size: int) -> Placement | None:
+def _refusal_of_header(header: BatchHeader, size: int, refused_bits: int) -> Placement | None:
     if (
         header.batch_length + LENGTH_PREFIX_SIZE == size
         and header.record_count == header.last_offset_delta + 1
-        and not header.attributes & REFUSED_BITS
+        and not header.attributes & refused_bits
         and header.attributes & CODEC_MASK <= CODEC_NUMBER_MAX
         and (header.producer_id == NO_PRODUCER_ID or header.base_sequence >= 0)
     ):
@@ -254,7 +347,7 @@ def _refusal_in_words(header: BatchHeader, size: int) -> Placement:
         return Placement(error=ErrorCode.INVALID_RECORD, reason="clients write no control batch")
     if header.attributes & TRANSACTIONAL_BIT:
         return Placement(
-            error=ErrorCode.INVALID_TXN_STATE, reason="this broker has no transactions"
+            error=ErrorCode.INVALID_TXN_STATE, reason="a transactional batch without transaction"
         )
     if header.codec > CODEC_NUMBER_MAX:
         return Placement(

@@ -28,6 +28,7 @@ CONTROL_BIT = 0x20
 CODEC_NUMBER_MAX = 4
 
 NO_PRODUCER_ID = -1
+NO_SEQUENCE = -1
 
 
 class BatchHeader(NamedTuple):

@@ -147,11 +147,15 @@ def encode_batch(
     records: Sequence[Record],
     *,
     codec: Codec = Codec.NONE,
+    attributes: int = 0,
     producer_id: int = NO_PRODUCER_ID,
     producer_epoch: int = -1,
     base_sequence: int = -1,
 ) -> bytes:
-    """Return one batch of `records` at base offset 0. The records' own offsets are not used."""
+    """Return one batch of `records` at base offset 0. The records' own offsets are not used.
+
+    `attributes` are the header's bits beside the codec's.
+    """
     assert records, "a batch holds at least one record"
     base_timestamp = records[0].timestamp
     body = compressed(
@@ -168,7 +172,7 @@ def encode_batch(
             0,
             MAGIC,
             0,
-            codec,
+            attributes | codec,
             len(records) - 1,
             base_timestamp,
             max(record.timestamp for record in records),

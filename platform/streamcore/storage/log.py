@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from groundwork.seams import AppendFile, Directory
 from streamcore.record.places import Offset
 from streamcore.record.records import read_records
+from streamcore.storage import aborted_transactions
+from streamcore.storage.aborted_transactions import AbortedTransaction
 from streamcore.storage.failures import StorageFailed
 from streamcore.storage.index import NO_TIMESTAMP
 from streamcore.storage.segment import PlacedBatch, Segment
 
 LOG_SUFFIX = ".log"
 INDEX_SUFFIX = ".index"
+ABORTED_SUFFIX = ".txnindex"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,7 @@ class LogLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsynced:
-    """What has to reach the disk: files to sync, indexes of rolled segments to write."""
+    """What has to reach the disk: files to sync, and files to write beside segments."""
 
     files: tuple[AppendFile, ...]
     indexes: tuple[tuple[str, bytes], ...]
@@ -51,6 +54,10 @@ def segment_path(folder: str, base_offset: int) -> str:
 
 def index_path(path: str) -> str:
     return path.removesuffix(LOG_SUFFIX) + INDEX_SUFFIX
+
+
+def aborted_path(path: str) -> str:
+    return path.removesuffix(LOG_SUFFIX) + ABORTED_SUFFIX
 
 
 class PartitionLog:
@@ -85,8 +92,18 @@ class PartitionLog:
     def bytes_held(self) -> int:
         return sum(segment.size for segment in self._segments)
 
-    def append(self, batches: Sequence[PlacedBatch], *, now_ms: int, limits: LogLimits) -> None:
-        """Write `batches` to the active segment. Raises `StorageFailed`; then none is in."""
+    def append(
+        self,
+        batches: Sequence[PlacedBatch],
+        *,
+        now_ms: int,
+        limits: LogLimits,
+        aborted: Sequence[AbortedTransaction] = (),
+    ) -> None:
+        """Write `batches` to the active segment. Raises `StorageFailed`; then none is in.
+
+        `aborted` are the transactions that markers among them abort.
+        """
         active = self._segments[-1]
         size = sum([len(batch.data) for batch in batches])
         if active.size and (
@@ -98,6 +115,8 @@ class PartitionLog:
             active.created_ms = now_ms
         active.append(batches)
         active.written_ms = now_ms
+        if aborted:
+            active.note_aborted(aborted)
         self._unsynced[active.path] = active
 
     def roll(self, *, now_ms: int) -> Segment:
@@ -120,44 +139,73 @@ class PartitionLog:
     def take_unsynced(self, *, index_growth_bytes: int | None = None) -> Unsynced:
         """What was written since the last call; the caller now owes the sync.
 
-        With `index_growth_bytes` the active segment's index is in it too, when the
-        segment has grown by as much: recovery then walks over fewer headers.
+        `index_growth_bytes` is given where a checkpoint follows: recovery will not look at
+        what lies before it, so what it would find there is written down. The active
+        segment's index is, when the segment has grown by as much, so that recovery walks
+        over fewer headers.
         """
         active = self.active
-        if index_growth_bytes is not None and active.size - self._indexed > index_growth_bytes:
-            self._indexes_due[active.path] = active
-            self._indexed = active.size
+        beside = []
+        if index_growth_bytes is not None:
+            if active.size - self._indexed > index_growth_bytes:
+                self._indexes_due[active.path] = active
+                self._indexed = active.size
+            beside = self._take_aborted()
         unsynced = Unsynced(
             files=tuple(segment.file for segment in self._unsynced.values()),
-            indexes=tuple(
-                (index_path(path), segment.index.encoded())
-                for path, segment in self._indexes_due.items()
+            indexes=(
+                *beside,
+                *(
+                    (index_path(path), segment.index.encoded())
+                    for path, segment in self._indexes_due.items()
+                ),
             ),
         )
         self._unsynced.clear()
         self._indexes_due.clear()
         return unsynced
 
+    def _take_aborted(self) -> list[tuple[str, bytes]]:
+        due = [segment for segment in self._segments if segment.is_aborted_file_due]
+        for segment in due:
+            segment.is_aborted_file_due = False
+        return [
+            (aborted_path(segment.path), aborted_transactions.encoded(segment.aborted))
+            for segment in due
+        ]
+
     def mark_unsynced(self) -> None:
         """A sync of this log failed: all of it has to be synced again."""
         self._unsynced.update({segment.path: segment for segment in self._segments})
+        for segment in self._segments:
+            segment.is_aborted_file_due = segment.is_aborted_file_due or bool(segment.aborted)
 
     def _segment_of(self, offset: Offset) -> int:
         return max(0, bisect_right(self._bases, offset) - 1)
 
-    def read(self, offset: Offset, *, bytes_max: int) -> memoryview:
+    def read(self, offset: Offset, *, bytes_max: int, before: Offset | None = None) -> memoryview:
         """Return whole batches from the one that contains `offset`, out of one segment.
 
-        At least one batch when there is one. Raises `SegmentCorrupt` and `StorageFailed`.
+        At least one batch when there is one; none that begins at or behind `before`, which
+        lies behind `offset`. Raises `SegmentCorrupt` and `StorageFailed`.
         """
         for segment in self._segments[self._segment_of(offset) :]:
             try:
-                found = segment.read(offset, bytes_max=bytes_max)
+                found = segment.read(offset, bytes_max=bytes_max, before=before)
             except OSError as error:
                 raise StorageFailed(segment.path, error) from error
             if found:
                 return found
         return memoryview(b"")
+
+    def aborted_between(self, offset: Offset, end: Offset) -> list[AbortedTransaction]:
+        """Return the aborted transactions with records at or behind `offset` and before `end`."""
+        return [
+            each
+            for segment in self._segments[self._segment_of(offset) :]
+            for each in segment.aborted
+            if each.first_offset < end and each.last_offset >= offset
+        ]
 
     def first_at(self, timestamp: int) -> TimedOffset | None:
         """The first record whose timestamp is at least `timestamp`, or None.
@@ -214,6 +262,7 @@ class PartitionLog:
             segment.file.close()
             self._directory.remove(segment.path)
             self._directory.remove(index_path(segment.path))
+            self._directory.remove(aborted_path(segment.path))
 
     def close(self) -> None:
         for segment in self._segments:

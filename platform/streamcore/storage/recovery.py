@@ -10,12 +10,12 @@ checked, CRC included:
   later segments too, is kept aside in `.corrupt` files and said in the report.
 
 A segment before the checkpoint that has lost its index gets it back by a walk over the
-headers.
+headers. When its list of aborted transactions is damaged, the whole log is checked.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from groundwork.seams import AppendFile, Directory
 from streamcore.record.batch import (
@@ -29,8 +29,16 @@ from streamcore.record.batch import (
     read_header,
 )
 from streamcore.record.places import Offset
+from streamcore.storage import aborted_transactions
+from streamcore.storage.aborted_transactions import AbortedTransaction
 from streamcore.storage.index import INTERVAL_BYTES, decoded
-from streamcore.storage.log import LOG_SUFFIX, PartitionLog, index_path, segment_path
+from streamcore.storage.log import (
+    LOG_SUFFIX,
+    PartitionLog,
+    aborted_path,
+    index_path,
+    segment_path,
+)
 from streamcore.storage.segment import Segment
 
 CORRUPT_SUFFIX = ".corrupt"
@@ -58,7 +66,19 @@ class RecoveryReport:
     journal: list[str] = field(default_factory=list)
 
 
-OnBatch = Callable[[BatchHeader], None]
+class LogReader(Protocol):
+    """Who rebuilds its memory of a log from the batches behind the checkpoint."""
+
+    def note(self, header: BatchHeader, batch: memoryview) -> AbortedTransaction | None:
+        """See one batch, in order; return the transaction that it aborts, if it does.
+
+        Raises `BatchCorrupt` for a control record that cannot be read.
+        """
+        ...
+
+    def clear(self) -> None:
+        """What was known from the checkpoint is not to be trusted: all batches follow."""
+        ...
 
 
 def open_log(
@@ -67,18 +87,16 @@ def open_log(
     *,
     checkpoint: LogCheckpoint | None,
     now_ms: int,
-    on_batch: OnBatch,
-    on_distrust: Callable[[], None],
+    reader: LogReader,
 ) -> tuple[PartitionLog, RecoveryReport]:
     """Return the log in `folder`, made where missing, and what recovery did.
 
-    `on_batch` sees every batch behind the checkpoint, in order: producer state is
-    rebuilt from them. `on_distrust` is called before, when the files contradict the
-    checkpoint: then all batches are checked and seen.
+    `reader` sees every batch behind the checkpoint, in order; all of them, when the files
+    contradict the checkpoint.
     """
-    recovery = _Recovery(directory, folder, now_ms, on_batch)
+    recovery = _Recovery(directory, folder, now_ms, reader)
     if checkpoint is not None and not recovery.agrees_with(checkpoint):
-        on_distrust()
+        reader.clear()
         checkpoint = None
     segments = recovery.segments(checkpoint)
     start = max(checkpoint.start_offset if checkpoint else 0, segments[0].base_offset)
@@ -92,11 +110,11 @@ def open_log(
 class _Recovery:
     """One pass over the files of one partition."""
 
-    def __init__(self, directory: Directory, folder: str, now_ms: int, on_batch: OnBatch) -> None:
+    def __init__(self, directory: Directory, folder: str, now_ms: int, reader: LogReader) -> None:
         self._directory = directory
         self._folder = folder
         self._now_ms = now_ms
-        self._on_batch = on_batch
+        self._reader = reader
         self.report = RecoveryReport()
 
     def agrees_with(self, checkpoint: LogCheckpoint) -> bool:
@@ -109,10 +127,20 @@ class _Recovery:
             size = file.size()
             file.close()
             if size >= checkpoint.position:
-                return True
+                return self._can_read_aborted(checkpoint)
             fault = f"has {size} bytes, the checkpoint says {checkpoint.position}"
         self.report.journal.append(f"{path} {fault}: the whole log is checked")
         return False
+
+    def _can_read_aborted(self, checkpoint: LogCheckpoint) -> bool:
+        for base in self._bases():
+            path = aborted_path(segment_path(self._folder, base))
+            if base > checkpoint.segment_base or not self._directory.exists(path):
+                continue
+            if aborted_transactions.decoded(self._directory.read(path)) is None:
+                self.report.journal.append(f"{path} is damaged: the whole log is checked")
+                return False
+        return True
 
     def _bases(self) -> list[Offset]:
         return sorted(
@@ -144,6 +172,7 @@ class _Recovery:
     def _load(self, segment: Segment, checkpoint: LogCheckpoint | None) -> bool:
         """Fill in what is known of `segment`. False when the log must end with it."""
         if checkpoint is None or segment.base_offset > checkpoint.segment_base:
+            self._directory.remove(aborted_path(segment.path))
             return self._check_rest(segment)
         if segment.base_offset < checkpoint.segment_base:
             return self._trust(segment, segment.file.size())
@@ -156,7 +185,19 @@ class _Recovery:
         if index is not None:
             index.cut(size)
             segment.take_index(index)
-        return self._walk(segment, size)
+        if not self._walk(segment, size):
+            return False
+        self._take_aborted(segment)
+        return True
+
+    def _take_aborted(self, segment: Segment) -> None:
+        """Know the transactions aborted in what is trusted; what follows is found again."""
+        path = aborted_path(segment.path)
+        if self._directory.exists(path):
+            known = aborted_transactions.decoded(self._directory.read(path)) or []
+            kept = [each for each in known if each.last_offset < segment.next_offset]
+            segment.aborted = kept
+            segment.is_aborted_file_due = len(kept) < len(known)
 
     def _walk(self, segment: Segment, size: int) -> bool:
         data, data_at = b"", segment.size
@@ -184,12 +225,14 @@ class _Recovery:
             while position < len(data):
                 try:
                     header = _expected_header(data, position, segment.next_offset)
+                    aborted = self._reader.note(header, data[position : position + header.size])
                 except BatchTorn:
                     break
                 except BatchCorrupt as fault:
                     return self._end_at_fault(segment, str(fault))
                 self._note(segment, header)
-                self._on_batch(header)
+                if aborted is not None:
+                    segment.note_aborted([aborted])
                 position += header.size
             self.report.bytes_checked += position
             if position == 0:
@@ -251,6 +294,7 @@ class _Recovery:
             aside = path + CORRUPT_SUFFIX
             self._directory.rename(path, aside)
             self._directory.remove(index_path(path))
+            self._directory.remove(aborted_path(path))
             self.report.corrupt_files.append(aside)
             self.report.journal.append(f"{path} is kept in {aside}: {reason}")
 

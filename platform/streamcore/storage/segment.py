@@ -17,6 +17,7 @@ from streamcore.record.batch import (
     read_header,
 )
 from streamcore.record.places import Offset
+from streamcore.storage.aborted_transactions import AbortedTransaction
 from streamcore.storage.failures import SegmentCorrupt, StorageFailed
 from streamcore.storage.index import INTERVAL_BYTES, NO_TIMESTAMP, SparseIndex
 
@@ -46,6 +47,8 @@ class Segment:
         self.newest_timestamp = NO_TIMESTAMP
         self.created_ms = 0
         self.written_ms = 0
+        self.aborted: list[AbortedTransaction] = []  # whose markers lie here, in their order
+        self.is_aborted_file_due = False
         self._index_due_at = INTERVAL_BYTES
         self._is_torn = False
 
@@ -74,6 +77,11 @@ class Segment:
         for batch in batches:
             self.note(batch.base_offset, batch.next_offset, batch.max_timestamp, len(batch.data))
 
+    def note_aborted(self, aborted: Sequence[AbortedTransaction]) -> None:
+        """Transactions were aborted by markers that lie in this segment."""
+        self.aborted += aborted
+        self.is_aborted_file_due = True
+
     def _cut_torn_write(self) -> None:
         try:
             self.file.truncate(self.size)
@@ -91,16 +99,18 @@ class Segment:
         if max_timestamp > self.newest_timestamp:
             self.newest_timestamp = max_timestamp
 
-    def read(self, offset: Offset, *, bytes_max: int) -> memoryview:
+    def read(self, offset: Offset, *, bytes_max: int, before: Offset | None = None) -> memoryview:
         """Return whole batches from the one that contains `offset`.
 
         At least one, even if it is larger than `bytes_max`; empty only when all of the
-        segment lies before `offset`. Raises `SegmentCorrupt`.
+        segment lies before `offset`. None that begins at or behind `before`, which lies
+        behind `offset`. Raises `SegmentCorrupt`.
         """
         start, header = self.find(offset)
         if header is None:
             return memoryview(b"")
-        wanted = max(header.size, min(bytes_max, self.size - start))
+        end = self.size if before is None else self.find(before)[0]
+        wanted = max(header.size, min(bytes_max, end - start))
         data = self.file.read_at(start, wanted)
         if len(data) < header.size:
             raise SegmentCorrupt(self.path, start, f"only {len(data)} bytes are readable")

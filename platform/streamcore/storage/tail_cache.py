@@ -4,7 +4,7 @@ One budget for the whole broker. When it is full, the oldest batch of any partit
 (it is on disk too, so nothing is lost but speed).
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
 
@@ -77,10 +77,13 @@ class PartitionTail:
         self._chunks.clear()
         self._dropped = 0
 
-    def read(self, offset: Offset, *, bytes_max: int) -> Sequence[bytes] | None:
+    def read(
+        self, offset: Offset, *, bytes_max: int, before: Offset | None = None
+    ) -> Sequence[bytes] | None:
         """Return whole batches from the one that contains `offset`, or None if it is not here.
 
-        At least one batch, even if it is larger than `bytes_max`.
+        At least one batch, even if it is larger than `bytes_max`; none that begins at or
+        behind `before`, which lies behind `offset`.
         """
         first = bisect_right(self._bases, offset, self._dropped) - 1
         if first < self._dropped or offset >= self.next_offset:
@@ -88,6 +91,8 @@ class PartitionTail:
         size = len(self._chunks[first])
         end = first + 1
         count = len(self._chunks)
+        if before is not None:
+            count = bisect_left(self._bases, before, end)
         while end < count:
             size += len(self._chunks[end])
             if size > bytes_max:

@@ -1,7 +1,6 @@
-"""Fetch (key 1), versions 4 to 16: the broker's half. Records are sent as they are held.
+"""Fetch (key 1), versions 4 to 18: the broker's half. Records are sent as they are held.
 
-Versions 4 to 12 name topics, 13 and later give their ids (KIP-516). Fetch sessions
-(KIP-227) are declined: the answer's session id 0 has the client send whole requests.
+Versions 4 to 12 name topics, 13 and later give their ids (KIP-516).
 """
 
 from collections.abc import Sequence
@@ -9,15 +8,20 @@ from functools import cache
 from struct import Struct
 from typing import NamedTuple, TypeAlias, cast
 
-from streamcore.wire.reading import WireReader
-from streamcore.wire.writing import WireWriter
+from streamcore.wire.reading import INT32, WireReader
+from streamcore.wire.writing import NO_TAGS, WireWriter
 
 FLEXIBLE_FROM = 12
 TOPIC_IDS_FROM = 13
 TOPIC_ID_SIZE = 16
 REPLICA_STATE_FROM = 15
+ENDPOINTS_FROM = 16
 NO_SESSION = 0
 NO_PREFERRED_REPLICA = -1
+# Session epochs of a request for all that a client wants (KIP-227): without a session, or to
+# begin one. Any other goes on with the session it names.
+NO_SESSION_EPOCH = -1
+NEW_SESSION_EPOCH = 0
 
 # [replica id,] max wait ms, min bytes, max bytes, isolation level [, session id, session epoch]
 REQUEST_HEAD_BEFORE_7 = Struct(">4xiiib")
@@ -42,9 +46,30 @@ WantedPartition: TypeAlias = tuple[int, int, int, int]
 """From where a client wants a partition: its number, the leader epoch that the client knows
 (-1: it does not say), the offset, and how many bytes at most."""
 
-FetchedPartition: TypeAlias = tuple[int, int, int, int, Sequence[bytes | memoryview], int]
-"""What a fetch found in a partition: its number, error, high watermark, log start offset,
-the records' pieces, and their bytes."""
+FetchedPartition: TypeAlias = tuple[
+    int, int, int, int, int, Sequence[bytes | memoryview], int, "Particulars | None"
+]
+"""What a fetch found in a partition: its number, error, high watermark, last stable offset,
+log start offset, the records' pieces, their bytes, and what few partitions have."""
+
+
+class Particulars(NamedTuple):
+    """What is said of few partitions only.
+
+    `aborted`: producer id and first offset of aborted transactions that reach into the
+    records. `leader_epoch`: the one in force, told with an error to who knew another.
+    """
+
+    aborted: Sequence[tuple[int, int]] = ()
+    leader_epoch: int = -1
+
+
+class LeaderAddress(NamedTuple):
+    """The broker that leads, for who has to learn of it (KIP-951)."""
+
+    node_id: int
+    host: str
+    port: int
 
 
 class WantedTopic(NamedTuple):
@@ -64,6 +89,12 @@ class FetchRequest(NamedTuple):
     session_id: int
     session_epoch: int
     topics: list[WantedTopic]
+    forgotten: list[tuple[bytes, list[int]]]
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether it says only what changed since the last request of its session."""
+        return self.session_epoch not in (NO_SESSION_EPOCH, NEW_SESSION_EPOCH)
 
 
 class FetchedTopic(NamedTuple):
@@ -90,6 +121,7 @@ def decode_request(body: memoryview, version: int) -> FetchRequest:
         key = bytes(reader.span(_key_size(reader, version)))
         topics.append(WantedTopic(key, _wanted(reader, version)))
         reader.skip_tags()
+    forgotten = _forgotten(reader, version) if version >= 7 else []
     return FetchRequest(
         max_wait_ms,
         bytes_min,
@@ -98,7 +130,20 @@ def decode_request(body: memoryview, version: int) -> FetchRequest:
         session_id,
         session_epoch,
         topics,
+        forgotten,
     )
+
+
+def _forgotten(reader: WireReader, version: int) -> list[tuple[bytes, list[int]]]:
+    """The partitions that an incremental request no longer wants."""
+    found = []
+    for _ in range(reader.array_size()):
+        key = bytes(reader.span(_key_size(reader, version)))
+        count = reader.array_size()
+        rows = INT32.iter_unpack(reader.span(INT32.size * count))
+        found.append((key, [number for (number,) in rows]))
+        reader.skip_tags()
+    return found
 
 
 def _key_size(reader: WireReader, version: int) -> int:
@@ -143,8 +188,12 @@ def encode_response(
     read_committed: bool = False,
     error: int = 0,
     session_id: int = NO_SESSION,
+    leader: LeaderAddress | None = None,
 ) -> list[bytes | memoryview]:
-    """Return the response as pieces: small ones that we wrote, and records as they are held."""
+    """Return the response as pieces: small ones that we wrote, and records as they are held.
+
+    `leader` is given where some partition's particulars have a leader epoch to tell.
+    """
     writer = WireWriter(flexible=version >= FLEXIBLE_FROM)
     pieces: list[bytes | memoryview] = []
     writer.int32(0)  # not throttled
@@ -158,19 +207,24 @@ def encode_response(
             _put_name_size(writer, len(topic.key))
         writer.raw(topic.key)
         writer.array_size(len(topic.partitions))
-        for number, fault, high_watermark, start_offset, records, size in topic.partitions:
-            end = high_watermark  # of the stable part too: there are no transactions
+        for number, fault, end, stable, start, records, size, particulars in topic.partitions:
             if version >= 5:
-                writer.written += REPLY_HEAD.pack(number, fault, high_watermark, end, start_offset)
+                writer.written += REPLY_HEAD.pack(number, fault, end, stable, start)
             else:
-                writer.written += REPLY_HEAD_BEFORE_5.pack(number, fault, high_watermark, end)
-            if size:
+                writer.written += REPLY_HEAD_BEFORE_5.pack(number, fault, end, stable)
+            if particulars is not None:
+                _put_particular(writer, pieces, version, particulars, records, size, leader)
+            elif size:
                 writer.written += before_records
                 _put_records(writer, pieces, records, size)
+                writer.end_of_struct()
             else:
                 writer.written += no_records
         writer.end_of_struct()
-    writer.end_of_struct()
+    if leader is not None and version >= ENDPOINTS_FROM:
+        _put_tag(writer, 0, _encoded_endpoints(leader))
+    else:
+        writer.end_of_struct()
     pieces.append(writer.done())
     return pieces
 
@@ -186,7 +240,7 @@ def _put_name_size(writer: WireWriter, size: int) -> None:
 def _behind_numbers(version: int, read_committed: bool) -> tuple[bytes, bytes]:
     """What follows a partition's numbers: up to its records' size, and all if it has none."""
     writer = WireWriter(flexible=version >= FLEXIBLE_FROM)
-    # Without transactions nothing was aborted: an empty list for who asks, else null.
+    # Nothing was aborted, nearly always: an empty list for who asks, else null.
     writer.array_size(0 if read_committed else None)
     if version >= 11:
         writer.int32(NO_PREFERRED_REPLICA)
@@ -202,9 +256,52 @@ def _put_records(
     records: Sequence[bytes | memoryview],
     size: int,
 ) -> None:
-    """Put what was written so far and the records among the pieces; end the partition."""
+    """Put what was written so far and the records among the pieces."""
     writer.array_size(size)
     pieces.append(writer.done())
     pieces.extend(records)
     writer.written.clear()
+
+
+def _put_particular(
+    writer: WireWriter,
+    pieces: list[bytes | memoryview],
+    version: int,
+    particulars: Particulars,
+    records: Sequence[bytes | memoryview],
+    size: int,
+    leader: LeaderAddress | None,
+) -> None:
+    """Put all that follows a partition's numbers, where it is not as usual."""
+    writer.array_size(len(particulars.aborted))
+    for producer_id, first_offset in particulars.aborted:
+        writer.int64(producer_id)
+        writer.int64(first_offset)
+        writer.end_of_struct()
+    if version >= 11:
+        writer.int32(NO_PREFERRED_REPLICA)
+    _put_records(writer, pieces, records, size)
+    if leader is not None and version >= FLEXIBLE_FROM:
+        # Leader id and epoch; and no tagged fields of their own.
+        leading = INT32.pack(leader.node_id) + INT32.pack(particulars.leader_epoch) + NO_TAGS
+        _put_tag(writer, 1, leading)
+    else:
+        writer.end_of_struct()
+
+
+def _put_tag(writer: WireWriter, tag: int, content: bytes) -> None:
+    """End a structure with one tagged field."""
+    for number in (1, tag, len(content)):
+        writer.uvarint(number)
+    writer.raw(content)
+
+
+def _encoded_endpoints(leader: LeaderAddress) -> bytes:
+    writer = WireWriter(flexible=True)
+    writer.array_size(1)
+    writer.int32(leader.node_id)
+    writer.string(leader.host)
+    writer.int32(leader.port)
+    writer.string(None)  # its rack
     writer.end_of_struct()
+    return writer.done()

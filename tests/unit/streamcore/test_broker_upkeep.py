@@ -9,7 +9,7 @@ import pytest
 
 from groundwork.simulated.clocks import VirtualClock
 from groundwork.simulated.disk import SimulatedDirectory, SimulatedFile
-from streamcore.broker.checkpoints import CHECKPOINT_FILE, read_checkpoints
+from streamcore.broker.checkpoints import CHECKPOINT_FILE, CHECKPOINT_FORMAT, read_checkpoints
 from streamcore.broker.retention_rounds import RetentionRounds
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.settings import FlushAcks
@@ -279,7 +279,7 @@ async def test_deleted_records_stay_deleted_after_a_restart() -> None:
         services.durability.log_changed(replica)
     async with simulated_broker(disk) as services:
         assert services.topics.replicas()[0].start_offset == 3
-    assert json.loads(disk.read(CHECKPOINT_FILE))["format"] == 1
+    assert json.loads(disk.read(CHECKPOINT_FILE))["format"] == CHECKPOINT_FORMAT
 
 
 async def test_a_corrupt_place_is_named_once_however_often_it_is_read(

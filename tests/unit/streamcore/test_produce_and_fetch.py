@@ -257,15 +257,3 @@ async def test_a_fetch_of_a_deleted_topic_is_told() -> None:
         await converse(services, ApiKey.DELETE_TOPICS, 1, topic_names=["t"])
         await answered(reply)
         assert services.fetches.parked_count == 0
-
-
-@pytest.mark.parametrize("version", [7, 12, 16])
-async def test_fetch_sessions_are_declined(version: int) -> None:
-    async with simulated_broker() as services:
-        create(services)
-        answer = await converse(
-            services, ApiKey.FETCH, version, session_epoch=0, topics=wanted(services, 0)
-        )
-        assert (answer.session_id, code(answer)) == (0, NONE)
-        answer = await converse(services, ApiKey.FETCH, version, session_id=5, session_epoch=3)
-        assert code(answer) == "fetch_session_id_not_found"

@@ -3,7 +3,7 @@
 import pytest
 
 from groundwork.simulated.disk import SimulatedDirectory
-from streamcore.partition.producers import ProducerTable
+from streamcore.partition.history import PartitionHistory
 from streamcore.partition.replica import PartitionKey, PartitionLimits, Replica
 from streamcore.record.batch import BatchHeader
 from streamcore.record.places import LeaderEpoch, Offset
@@ -30,11 +30,14 @@ class Opened:
             "t/0",
             checkpoint=checkpoint,
             now_ms=5,
-            on_batch=self.seen.append,
-            on_distrust=self._count,
+            reader=self,
         )
 
-    def _count(self) -> None:
+    def note(self, header: BatchHeader, batch: memoryview) -> None:
+        assert len(batch) == header.size
+        self.seen.append(header)
+
+    def clear(self) -> None:
         self.distrusted += 1
 
     def values(self) -> list[bytes | None]:
@@ -56,7 +59,7 @@ def fill(disk: SimulatedDirectory, count: int, *, segment_bytes: int = 1 << 20) 
     replica = Replica(
         PartitionKey("t", 0),
         Opened(disk).log,
-        producers=ProducerTable(producers_max=1),
+        history=PartitionHistory(producers_max=1),
         tail=TailCache(bytes_max=0).partition(),
         leader_epoch=LeaderEpoch(0),
         limits=PartitionLimits(message_bytes_max=1 << 20, log=limits),

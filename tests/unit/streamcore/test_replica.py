@@ -4,7 +4,7 @@ import pytest
 from crc32c import crc32c
 
 from groundwork.simulated.disk import SimulatedDirectory
-from streamcore.partition.producers import ProducerTable
+from streamcore.partition.history import PartitionHistory
 from streamcore.partition.replica import PartitionKey, PartitionLimits, Replica
 from streamcore.record.batch import CRC_COVERS_FROM, HEADER
 from streamcore.record.places import LeaderEpoch, Offset
@@ -31,18 +31,12 @@ def replica_on(
     retention_bytes: int = -1,
     tail_bytes: int = 1 << 20,
 ) -> Replica:
-    log, _ = open_log(
-        disk,
-        "t/0",
-        checkpoint=None,
-        now_ms=0,
-        on_batch=lambda header: None,
-        on_distrust=lambda: None,
-    )
+    history = PartitionHistory(producers_max=10)
+    log, _ = open_log(disk, "t/0", checkpoint=None, now_ms=0, reader=history)
     return Replica(
         PartitionKey("t", 0),
         log,
-        producers=ProducerTable(producers_max=10),
+        history=history,
         tail=TailCache(bytes_max=tail_bytes).partition(),
         leader_epoch=EPOCH,
         limits=PartitionLimits(

@@ -1,12 +1,13 @@
-"""Fetch (key 1), versions 4 to 16 (KIP-74 limits, KIP-320 epochs, KIP-516 topic ids).
+"""Fetch (key 1), versions 4 to 18 (KIP-74 limits, KIP-98 committed records, KIP-227 sessions,
+KIP-320 epochs, KIP-516 topic ids, KIP-951 leader hints).
 
-A fetch that finds too little is parked until enough is appended or its time is over.
-Not done: fetch sessions (declined with session id 0, KIP-227), followers (one replica
-leads, so nobody else fetches), aborted transactions (there are none).
+A fetch that finds too little is parked until enough is appended or its time is over. Not
+done: followers (one replica leads, so nobody else fetches), preferred read replicas.
 """
 
 import logging
 
+from streamcore.broker.fetch_sessions import FetchSession
 from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, ReplyBody, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.partition.replica import Replica
@@ -17,27 +18,35 @@ from streamcore.wire.fetch import (
     FetchedPartition,
     FetchedTopic,
     FetchRequest,
+    LeaderAddress,
+    Particulars,
     WantedPartition,
     WantedTopic,
 )
 
 logger = logging.getLogger(__name__)
 
-# The session epochs of a whole request: none is wanted, or a new one (KIP-227).
-WHOLE_REQUEST_EPOCHS = (-1, 0)
-
 
 class Look:
     """One look at all that a fetch wants: what is there now, and whether that is enough."""
 
-    def __init__(self, services: BrokerServices, wanted: FetchRequest, version: int) -> None:
+    def __init__(
+        self,
+        services: BrokerServices,
+        wanted: FetchRequest,
+        topics: list[WantedTopic],
+        *,
+        by_id: bool,
+    ) -> None:
         self._services = services
-        self._by_id = version >= fetch.TOPIC_IDS_FROM
+        self._by_id = by_id
+        self._is_committed_only = wanted.read_committed
         self._bytes_left = min(max(wanted.bytes_max, 0), services.settings.fetch_bytes_max)
         self.bytes_found = 0
         self.has_error = False
+        self.tells_leader = False
         self.replicas: list[Replica] = []
-        self.topics = [self._topic(topic) for topic in wanted.topics]
+        self.topics = [self._topic(topic) for topic in topics]
 
     def _topic(self, wanted: WantedTopic) -> FetchedTopic:
         topics = self._services.topics
@@ -60,25 +69,22 @@ class Look:
             return self._error(number, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         replica = replicas[number]
         if leader_epoch != replica.leader_epoch and leader_epoch != fetch.NO_EPOCH:
-            is_old = leader_epoch < replica.leader_epoch
-            return self._error(
-                number, ErrorCode.FENCED_LEADER_EPOCH if is_old else ErrorCode.UNKNOWN_LEADER_EPOCH
-            )
+            return self._wrong_epoch(number, replica, leader_epoch)
         self.replicas.append(replica)
-        high_watermark = replica.high_watermark
-        if offset == high_watermark:
+        end, stable = replica.high_watermark, replica.last_stable_offset
+        if offset == (stable if self._is_committed_only else end):
             # Nothing new: by far the usual. A woken fetch finds it in all partitions but one.
-            return number, 0, high_watermark, replica.start_offset, (), 0
+            return number, 0, end, stable, replica.start_offset, (), 0, None
         # At least one whole batch goes out, however small the limits (KIP-74); once there
         # is something, the limits hold.
         bytes_max = min(max(bytes_max, 0), self._bytes_left)
         if self.bytes_found and bytes_max <= 0:
-            return number, 0, high_watermark, replica.start_offset, (), 0
+            return number, 0, end, stable, replica.start_offset, (), 0, None
         return self._read(replica, number, offset, bytes_max)
 
     def _read(self, replica: Replica, number: int, offset: int, bytes_max: int) -> FetchedPartition:
-        error, high_watermark, start_offset, pieces, size, reason = replica.fetch(
-            offset, bytes_max=bytes_max
+        error, end, stable, start, pieces, size, reason = replica.fetch(
+            offset, bytes_max=bytes_max, is_committed_only=self._is_committed_only
         )
         if reason and self._services.said_once.is_new(reason):
             logger.error("records cannot be read: %s", reason)
@@ -87,52 +93,121 @@ class Look:
         self.bytes_found += size
         self._bytes_left -= size
         self.has_error = self.has_error or error is not ErrorCode.NONE
-        return number, error, high_watermark, start_offset, pieces, size
+        particulars = None
+        if size and self._is_committed_only and replica.has_aborted:
+            aborted = replica.aborted_in(offset, pieces)
+            particulars = Particulars([(each.producer_id, each.first_offset) for each in aborted])
+        return number, error, end, stable, start, pieces, size, particulars
 
-    def _error(self, number: int, error: ErrorCode) -> FetchedPartition:
+    def _wrong_epoch(self, number: int, replica: Replica, leader_epoch: int) -> FetchedPartition:
+        if leader_epoch > replica.leader_epoch:
+            return self._error(number, ErrorCode.UNKNOWN_LEADER_EPOCH)
+        self.tells_leader = True
+        particulars = Particulars(leader_epoch=replica.leader_epoch)
+        return self._error(number, ErrorCode.FENCED_LEADER_EPOCH, particulars)
+
+    def _error(
+        self, number: int, error: ErrorCode, particulars: Particulars | None = None
+    ) -> FetchedPartition:
         self.has_error = True
-        return number, error, -1, -1, (), 0
+        return number, error, -1, -1, -1, (), 0, particulars
+
+
+class Fetching:
+    """One request on its way to its answer: with its session, where it has one."""
+
+    def __init__(
+        self,
+        services: BrokerServices,
+        wanted: FetchRequest,
+        version: int,
+        session: FetchSession | None,
+    ) -> None:
+        self._services = services
+        self._wanted = wanted
+        self._version = version
+        self._session = session
+        self._topics = wanted.topics if session is None else session.topics()
+
+    def reply(self) -> Reply:
+        wanted = self._wanted
+        look = self._look()
+        is_enough = look.bytes_found >= wanted.bytes_min or look.has_error
+        if is_enough or wanted.max_wait_ms <= 0 or not look.replicas:
+            return self._encoded(look)
+        reply = PendingReply()
+
+        def look_again() -> None:
+            reply.resolve(self._encoded(self._look()))
+
+        reply.on_abandoned = self._services.fetches.park(
+            look.replicas,
+            bytes_missing=wanted.bytes_min - look.bytes_found,
+            max_wait_ms=wanted.max_wait_ms,
+            is_committed_only=wanted.read_committed,
+            answer=look_again,
+        )
+        return reply
+
+    def _look(self) -> Look:
+        by_id = self._version >= fetch.TOPIC_IDS_FROM
+        return Look(self._services, self._wanted, self._topics, by_id=by_id)
+
+    def _encoded(self, look: Look) -> ReplyBody:
+        session, topics = self._session, look.topics
+        if session is not None:
+            news = session.news(topics)
+            topics = news if self._wanted.is_incremental else topics
+        return fetch.encode_response(
+            topics,
+            self._version,
+            read_committed=self._wanted.read_committed,
+            session_id=fetch.NO_SESSION if session is None else session.session_id,
+            leader=_own_address(self._services) if look.tells_leader else None,
+        )
+
+
+def _own_address(services: BrokerServices) -> LeaderAddress:
+    settings = services.settings
+    port = settings.advertised_port or services.listening_port
+    return LeaderAddress(settings.node_id, settings.advertised, port)
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     version = request.api_version
     wanted = fetch.decode_request(body, version)
-    if wanted.session_id != fetch.NO_SESSION and wanted.session_epoch not in WHOLE_REQUEST_EPOCHS:
-        return fetch.encode_response([], version, error=ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
-    look = Look(services, wanted, version)
-    is_enough = look.bytes_found >= wanted.bytes_min or look.has_error
-    if is_enough or wanted.max_wait_ms <= 0 or not look.replicas:
-        return _encoded(look, wanted, version)
-    return _parked(services, wanted, look, version)
+    sessions = services.fetch_sessions
+    by_id = version >= fetch.TOPIC_IDS_FROM
+    session = None
+    if wanted.is_incremental:
+        session = sessions.find(wanted.session_id)
+        fault = _session_fault(session, wanted, by_id=by_id)
+        if session is None or fault:
+            return fetch.encode_response([], version, error=fault)
+        sessions.go_on(session, wanted)
+    else:
+        if wanted.session_id != fetch.NO_SESSION:
+            sessions.end(wanted.session_id)
+        if wanted.session_epoch == fetch.NEW_SESSION_EPOCH:
+            session = sessions.begin(wanted, by_id=by_id)
+    return Fetching(services, wanted, version, session).reply()
 
 
-def _parked(
-    services: BrokerServices, wanted: FetchRequest, look: Look, version: int
-) -> PendingReply:
-    reply = PendingReply()
-
-    def look_again() -> None:
-        reply.resolve(_encoded(Look(services, wanted, version), wanted, version))
-
-    reply.on_abandoned = services.fetches.park(
-        look.replicas,
-        bytes_missing=wanted.bytes_min - look.bytes_found,
-        max_wait_ms=wanted.max_wait_ms,
-        answer=look_again,
-    )
-    return reply
-
-
-def _encoded(look: Look, wanted: FetchRequest, version: int) -> ReplyBody:
-    return fetch.encode_response(look.topics, version, read_committed=wanted.read_committed)
+def _session_fault(session: FetchSession | None, wanted: FetchRequest, *, by_id: bool) -> ErrorCode:
+    if session is None:
+        return ErrorCode.FETCH_SESSION_ID_NOT_FOUND
+    if session.epoch != wanted.session_epoch:
+        return ErrorCode.INVALID_FETCH_SESSION_EPOCH
+    if session.by_id != by_id:
+        return ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR
+    return ErrorCode.NONE
 
 
 HANDLER = Handler(
     api_key=ApiKey.FETCH,
     name="Fetch",
     min_version=4,
-    max_version=16,
+    max_version=18,
     flexible_from=fetch.FLEXIBLE_FROM,
     answer=answer,
-    notes="fetch sessions are declined (session id 0)",
 )
