@@ -1,7 +1,9 @@
 """The short way of one-partition produce requests answers and keeps as the general way does."""
 
 import asyncio
+import random
 from typing import NamedTuple
+from uuid import UUID
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,9 @@ PARTITIONS = 2
 VERSIONS = range(HANDLER.min_version, HANDLER.max_version + 1)
 TOPICS = ("t", "missing", "__consumer_offsets", "", "x" * 130, "x" * 256)
 GOOD = batch_of(b"a", b"b")
+# The first that a simulated broker's chance comes up with.
+T_ID = UUID(bytes=random.Random(7).randbytes(16), version=4)
+OTHER_ID = UUID(int=1)
 
 usual = st.sampled_from([GOOD, batch_of(b"c" * 300), batch_of(b"d" * 20_000)])
 records = st.one_of(usual, st.none(), st.binary(max_size=80), usual.map(lambda b: b[:-1] + b"?"))
@@ -49,7 +54,10 @@ class Asked(NamedTuple):
         writer.int32(30_000)
         writer.array_size(len(self.topics))
         for name, parts in self.topics:
-            writer.string(name)
+            if self.version >= produce.TOPIC_IDS_FROM:
+                writer.uuid(T_ID if name == "t" else OTHER_ID)
+            else:
+                writer.string(name)
             writer.array_size(len(parts))
             for partition, data in parts:
                 writer.int32(partition)
@@ -80,6 +88,7 @@ async def outcome(way: Answer, requests: list[Asked]) -> Outcome:
     """The answers, and how far each partition has come."""
     services = assembled(message_bytes_max=10_000)
     create(services, "t", PARTITIONS)
+    assert services.topics.find_id(T_ID)
     answers: list[ReplyBody | str | None] = []
     for one in requests:
         request = Request(
@@ -122,4 +131,5 @@ def test_the_usual_request_takes_the_short_way() -> None:
         else:
             assert cut is not None
             assert cut[1] == GOOD
-            assert produce.read_prefix(cut[0], version) == (1, b"t", 1)
+            key = T_ID.bytes if version >= produce.TOPIC_IDS_FROM else b"t"
+            assert produce.read_prefix(cut[0], version) == (1, key, 1)

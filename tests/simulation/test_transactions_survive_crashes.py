@@ -37,6 +37,7 @@ class Life:
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.disk = SimulatedDirectory()
+        self.term = 0
         self.checkpoint: tuple[LogCheckpoint, list[list[int]], list[list[int]]] | None = None
         self.replica = self.opened()
 
@@ -51,12 +52,14 @@ class Life:
             now_ms=0,
             reader=history,
         )
+        self.term += self.rng.randint(1, 2)
+        self.opened_at = log.next_offset
         return Replica(
             PartitionKey("t", 0),
             log,
             history=history,
             tail=TailCache(bytes_max=300).partition(),
-            leader_epoch=LeaderEpoch(self.rng.randint(0, 3)),
+            leader_epoch=LeaderEpoch(self.term),
             limits=LIMITS,
         )
 
@@ -116,7 +119,9 @@ class Life:
         assert replica.last_stable_offset == stable
         known = replica.log.aborted_between(Offset(0), replica.high_watermark)
         assert known == aborted, "other transactions were aborted"
-        assert replica.history.epochs.rows() == epochs
+        if not epochs or epochs[-1][0] < self.term:
+            epochs.append([self.term, self.opened_at])
+        assert replica.history.epochs.rows() == epochs, "other epochs"
 
 
 def _found_in(

@@ -30,8 +30,23 @@ def code(answer: Any) -> str:
     return str(answer.error_code.name)
 
 
-def topic_records(partition: int, records: bytes | None, name: str = "t") -> list[dict[str, Any]]:
-    return [{"name": name, "partition_data": [{"index": partition, "records": records}]}]
+def topic_records(
+    services: BrokerServices, partition: int, records: bytes | None, name: str = "t"
+) -> list[dict[str, Any]]:
+    return [topic_parts(services, [{"index": partition, "records": records}], name)]
+
+
+def topic_parts(
+    services: BrokerServices, parts: list[dict[str, Any]], name: str = "t"
+) -> dict[str, Any]:
+    """What a produce request sends to one topic, under its name and its id."""
+    return {"name": name, "topic_id": id_of(services, name), "partition_data": parts}
+
+
+def id_of(services: BrokerServices, name: str) -> uuid.UUID:
+    """A topic's id; that of none where there is no such topic."""
+    topic = services.topics.find(name)
+    return topic.topic_id if topic else uuid.UUID(int=1)
 
 
 async def produce(
@@ -42,7 +57,7 @@ async def produce(
         ApiKey.PRODUCE,
         version,
         acks=-1,
-        topic_data=topic_records(0, batch_of(*values, **batch), name),
+        topic_data=topic_records(services, 0, batch_of(*values, **batch), name),
     )
     return answer.responses[0].partition_responses[0]
 
@@ -50,12 +65,11 @@ async def produce(
 def wanted(
     services: BrokerServices, offset: int, *, name: str = "t", bytes_max: int = 1 << 20
 ) -> list[dict[str, Any]]:
-    topic = services.topics.find(name)
     partition = {"partition": 0, "fetch_offset": offset, "partition_max_bytes": bytes_max}
     return [
         {
             "topic": name,
-            "topic_id": topic.topic_id if topic else uuid.UUID(int=1),
+            "topic_id": id_of(services, name),
             "partitions": [partition],
         }
     ]

@@ -2,27 +2,36 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from groundwork.seams import Clock, Directory, Rng
 from streamcore.broker.append_round import AppendRound
 from streamcore.broker.checkpoints import read_checkpoints
+from streamcore.broker.clean_end import was_closed_cleanly
 from streamcore.broker.durability import Durability
 from streamcore.broker.fetch_sessions import FetchSessions
 from streamcore.broker.group_log import GroupLog
 from streamcore.broker.group_service import GroupService
 from streamcore.broker.handlers.catalogue import REGISTRY
+from streamcore.broker.internal_log import InternalLog
 from streamcore.broker.produce_routes import ProduceRoutes
 from streamcore.broker.producer_ids import ProducerIds
 from streamcore.broker.send_round import SendRound
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.settings import BrokerSettings, FlushAcks
 from streamcore.broker.topics import TopicCatalogue
+from streamcore.broker.transaction_log import TransactionLog
+from streamcore.broker.transaction_markers import TransactionMarkers
+from streamcore.broker.transaction_service import TransactionService
 from streamcore.broker.waiting_fetches import WaitingFetches
 from streamcore.groups.coordinator import GroupCoordinator
+from streamcore.groups.log_records import OFFSETS_TOPIC
 from streamcore.groups.settings import GroupSettings
 from streamcore.storage.recovery import RecoveryReport
+from streamcore.transactions.coordinator import TransactionCoordinator
+from streamcore.transactions.log_records import TRANSACTIONS_TOPIC
+from streamcore.transactions.settings import TransactionSettings
 from streamcore.wire.api_versions import ApiRange
 
 logger = logging.getLogger(__name__)
@@ -57,6 +66,7 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
     call_soon = asyncio.get_running_loop().call_soon
     fetches = WaitingFetches(world.clock)
     sends = SendRound(call_soon)
+    producer_ids = ProducerIds(world.directory)
     appends = AppendRound(
         clock=world.clock,
         call_soon=call_soon,
@@ -64,6 +74,7 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         after_flush=(fetches.answer_ready, sends.flush),
         hold_until_synced=durability.hold if settings.flush_acks is FlushAcks.WAIT else None,
     )
+    groups = _open_groups(settings, world, catalogue, appends, durability)
     return BrokerServices(
         settings=settings,
         clock=world.clock,
@@ -73,8 +84,11 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         fetch_sessions=_fetch_sessions(settings, world),
         sends=sends,
         durability=durability,
-        producer_ids=ProducerIds(world.directory),
-        groups=_open_groups(settings, world, catalogue, appends, durability),
+        producer_ids=producer_ids,
+        groups=groups,
+        transactions=_open_transactions(
+            settings, world, catalogue, appends, groups, new_producer_id=producer_ids.take
+        ),
         produce_routes=ProduceRoutes(catalogue),
         api_ranges=api_ranges(),
     )
@@ -87,23 +101,60 @@ def _open_groups(
     appends: AppendRound,
     durability: Durability,
 ) -> GroupService:
-    log = GroupLog(
+    log = InternalLog(
+        OFFSETS_TOPIC,
+        partition_count=settings.offsets_topic_num_partitions,
         clock=world.clock,
         topics=catalogue,
         appends=appends,
-        durability=durability,
-        partition_count=settings.offsets_topic_num_partitions,
-        rewrite_bytes=settings.offsets_topic_rewrite_bytes,
     )
     groups = GroupService(
         GroupCoordinator(_group_settings(settings), world.rng),
-        log,
+        GroupLog(
+            log,
+            appends=appends,
+            durability=durability,
+            rewrite_bytes=settings.offsets_topic_rewrite_bytes,
+        ),
         clock=world.clock,
         topics=catalogue,
         expiry_interval_ms=settings.offsets_retention_check_interval_ms,
     )
     groups.load()
     return groups
+
+
+def _open_transactions(
+    settings: BrokerSettings,
+    world: World,
+    catalogue: TopicCatalogue,
+    appends: AppendRound,
+    groups: GroupService,
+    *,
+    new_producer_id: Callable[[], int],
+) -> TransactionService:
+    log = InternalLog(
+        TRANSACTIONS_TOPIC,
+        partition_count=settings.transaction_state_log_num_partitions,
+        clock=world.clock,
+        topics=catalogue,
+        appends=appends,
+    )
+    limits = TransactionSettings(
+        timeout_ms_max=settings.transaction_max_timeout_ms,
+        id_expiration_ms=settings.transactional_id_expiration_ms,
+        ids_max=settings.transactional_ids_max,
+    )
+    transactions = TransactionService(
+        TransactionCoordinator(limits, new_producer_id=new_producer_id),
+        TransactionLog(log),
+        TransactionMarkers(clock=world.clock, topics=catalogue, appends=appends, groups=groups),
+        clock=world.clock,
+        topics=catalogue,
+        interval_ms=settings.transaction_check_interval_ms,
+    )
+    transactions.load()
+    return transactions
 
 
 def _fetch_sessions(settings: BrokerSettings, world: World) -> FetchSessions:
@@ -139,7 +190,7 @@ def _open_catalogue(settings: BrokerSettings, world: World) -> TopicCatalogue:
     checkpoints, complaint = read_checkpoints(world.directory)
     if complaint is not None:
         logger.warning("%s", complaint)
-    catalogue.load(checkpoints)
+    catalogue.load(checkpoints, is_new_term=not was_closed_cleanly(world.directory))
     for folder in catalogue.remove_leftovers():
         logger.warning("%s belongs to no topic and is left alone", folder)
     return catalogue

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from groundwork.seams import Clock, Directory
 from streamcore.broker.append_round import OnKept
 from streamcore.broker.checkpoints import ReplicaCheckpoint, checkpoint_of, write_checkpoints
+from streamcore.broker.clean_end import mark_clean_end
 from streamcore.broker.settings import BrokerSettings
 from streamcore.partition.replica import Appended, Replica
 from streamcore.storage.log import Unsynced
@@ -158,6 +159,14 @@ class Durability:
             self._owe_sync(replica)
         await self.sync(checkpoint=True)
         self._thread.shutdown()
+        if not self._is_failing:
+            self._say_clean_end()
+
+    def _say_clean_end(self) -> None:
+        try:
+            mark_clean_end(self._directory)
+        except OSError as error:
+            logger.warning("the next start will take this end for a crash: %s", error)
 
 
 def _logged(job: Callable[[], None], what: str) -> None:

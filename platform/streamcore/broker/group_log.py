@@ -7,49 +7,33 @@ stays quick, and at no moment is an entry only in memory.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
-from groundwork.seams import Clock
 from streamcore.broker.append_round import AppendRound
 from streamcore.broker.durability import Durability
-from streamcore.broker.topics import Topic, TopicCatalogue
+from streamcore.broker.internal_log import Entry, InternalBatch, InternalLog, OnWritten, Writer
 from streamcore.groups.ids import GroupId
-from streamcore.groups.log_records import (
-    OFFSETS_TOPIC,
-    LogEntry,
-    decode_entry,
-    encode_entry,
-    partition_of_group,
-)
-from streamcore.partition.replica import Placement, Replica
-from streamcore.record.batch import (
-    HEADER_SIZE,
-    BatchFault,
-    BatchHeader,
-    checked_header,
-    read_header,
-)
+from streamcore.groups.log_records import LogEntry, decode_entry, encode_entry
+from streamcore.groups.pending import TransactionPart
+from streamcore.partition.replica import Replica
+from streamcore.record.batch import CONTROL_BIT, TRANSACTIONAL_BIT
+from streamcore.record.control import MarkerType, decode_marker
 from streamcore.record.places import Offset
-from streamcore.record.records import Record, encode_batch, read_records
-from streamcore.storage.failures import SegmentCorrupt, StorageFailed
 from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.reading import Malformed
 
 logger = logging.getLogger(__name__)
 
-ENTRIES_PER_BATCH: Final = 500
-READ_BYTES: Final = 4 << 20
-TOPIC_CONFIGS: Final = {
-    "cleanup.policy": "compact",
-    "retention.ms": "-1",
-    "retention.bytes": "-1",
-    "segment.bytes": str(1 << 20),
-    "max.message.bytes": str(16 << 20),
-}
+ENTRIES_PER_REWRITTEN_BATCH: Final = 500
 
-OnWritten = Callable[[bool], None]
+
+class Kept(NamedTuple):
+    """An entry of the log, and where it stands. `part`: of a transaction that is still open."""
+
+    entry: LogEntry
+    offset: Offset
+    part: TransactionPart | None
 
 
 class GroupLog:
@@ -57,54 +41,42 @@ class GroupLog:
 
     def __init__(
         self,
+        log: InternalLog,
         *,
-        clock: Clock,
-        topics: TopicCatalogue,
         appends: AppendRound,
         durability: Durability,
-        partition_count: int,
         rewrite_bytes: int,
     ) -> None:
-        self._clock = clock
-        self._topics = topics
+        self._log = log
         self._appends = appends
         self._durability = durability
-        self._partition_count = partition_count
         self._rewrite_bytes = rewrite_bytes
         self._live_bytes: dict[Replica, int] = {}  # what the last rewriting came to
         self._rewriting: set[Replica] = set()
         self._appends_open = 0
 
-    def append(self, entries: Sequence[LogEntry], on_written: OnWritten) -> None:
-        """Write entries; `on_written` is told whether all of them are in the log.
-
-        It is called once, at the end of this tick or later.
-        """
-        try:
-            topic = self._topic()
-        except OSError as error:
-            logger.error("%s cannot be made: %s", OFFSETS_TOPIC, error)  # noqa: TRY400  # one line: the disk's own words say it all
-            on_written(False)
-            return
-        placements = []
-        for replica, of_replica in self._by_replica(topic, entries):
-            placements += self._stage(replica, of_replica)
+    def append(
+        self, entries: Sequence[LogEntry], on_written: OnWritten, *, writer: Writer | None = None
+    ) -> None:
+        """Write entries; `on_written` is told where they are, at the end of this tick or later."""
         self._appends_open += 1
 
-        def on_kept(is_kept: bool) -> None:
+        def on_ended(offsets: Sequence[Offset] | None) -> None:
             self._appends_open -= 1
-            on_written(is_kept and _all_placed(placements))
+            on_written(offsets)
 
-        self._appends.when_kept(on_kept)
+        rows = [(entry[0].group, Entry(*encode_entry(entry))) for entry in entries]
+        self._log.append(rows, on_ended, writer=writer)
 
-    def read(self) -> Iterator[LogEntry]:
-        """Yield what the log says last about each of its keys."""
-        topic = self._topics.find(OFFSETS_TOPIC)
-        for replica in topic.replicas if topic is not None else ():
-            latest: dict[bytes, bytes | None] = {}
-            for record in _records(replica):
-                latest[record.key or b""] = record.value
-            yield from _entries(replica, latest)
+    def read(self) -> Iterator[Kept]:
+        """Yield what the log says last about each of its keys, and what open transactions say."""
+        reading = _Reading()
+        for batch in self._log.read():
+            reading.take(batch)
+        yield from reading.kept()
+
+    def partition_of(self, group_id: GroupId) -> int:
+        return self._log.partition_of(group_id)
 
     def due_for_rewriting(self) -> list[int]:
         """Return the partitions that hold mostly what is out of date.
@@ -112,29 +84,33 @@ class GroupLog:
         None while an append is under way: rewritten now, its entry would come to stand
         before the older one that it replaces.
         """
-        topic = self._topics.find(OFFSETS_TOPIC)
-        if topic is None or self._appends_open:
+        if self._appends_open:
             return []
-        return [number for number, replica in enumerate(topic.replicas) if self._is_due(replica)]
+        replicas = self._log.replicas()
+        return [number for number, replica in enumerate(replicas) if self._is_due(replica)]
 
     def _is_due(self, replica: Replica) -> bool:
-        limit = max(self._rewrite_bytes, 2 * self._live_bytes.get(replica, 0))
-        return replica not in self._rewriting and replica.log.bytes_held > limit
-
-    def partition_of(self, group_id: GroupId) -> int:
-        return partition_of_group(group_id, len(self._topic().replicas))
+        if replica in self._rewriting or replica.producers.open_transactions:
+            return False
+        return replica.log.bytes_held > max(
+            self._rewrite_bytes, 2 * self._live_bytes.get(replica, 0)
+        )
 
     def rewrite(self, partition: int, entries: Sequence[LogEntry]) -> None:
         """Make `entries` all that a partition holds."""
-        replica = self._topic().replicas[partition]
+        replica = self._log.replicas()[partition]
         start = replica.high_watermark
         held = replica.log.bytes_held
-        placements = self._stage(replica, entries)
+        encoded = [Entry(*encode_entry(entry)) for entry in entries]
+        placements = [
+            self._log.stage(replica, encoded[at : at + ENTRIES_PER_REWRITTEN_BATCH])
+            for at in range(0, len(encoded), ENTRIES_PER_REWRITTEN_BATCH)
+        ]
         self._rewriting.add(replica)
 
         def on_synced(is_synced: bool) -> None:
             self._rewriting.discard(replica)
-            if is_synced and _all_placed(placements):
+            if is_synced and all(each.error is ErrorCode.NONE for each in placements):
                 self._live_bytes[replica] = replica.log.bytes_held - held
                 self._cut(replica, start)
 
@@ -145,88 +121,57 @@ class GroupLog:
         segments = replica.delete_before(start)
         self._durability.log_changed(replica)
         self._durability.run_later(
-            lambda: replica.log.remove_files(segments), f"removing old {OFFSETS_TOPIC}"
+            lambda: replica.log.remove_files(segments), f"removing old {self._log.name}"
         )
 
-    def _topic(self) -> Topic:
-        return self._topics.find(OFFSETS_TOPIC) or self._topics.create(
-            OFFSETS_TOPIC, partition_count=self._partition_count, configs=TOPIC_CONFIGS
-        )
 
-    def _by_replica(
-        self, topic: Topic, entries: Sequence[LogEntry]
-    ) -> Iterable[tuple[Replica, list[LogEntry]]]:
-        sorted_out: dict[Replica, list[LogEntry]] = {}
-        for entry in entries:
-            number = self.partition_of(GroupId(entry[0].group))
-            sorted_out.setdefault(topic.replicas[number], []).append(entry)
-        return sorted_out.items()
+class _Reading:
+    """Reads the log in order: what transactions wrote counts once their marker says so, in the
+    place where it was written."""
 
-    def _stage(self, replica: Replica, entries: Sequence[LogEntry]) -> list[Placement]:
-        now_ms = self._clock.now_ms()
-        encoded = (encode_entry(entry) for entry in entries)
-        records = (Record(timestamp=now_ms, key=key, value=value) for key, value in encoded)
-        placements = []
-        while some := list(islice(records, ENTRIES_PER_BATCH)):
-            batch = memoryview(bytearray(encode_batch(some)))
-            placement = self._appends.stage(replica, batch)
-            if placement.error:
-                logger.error("%s refused a batch: %s", OFFSETS_TOPIC, placement.reason)
-            placements.append(placement)
-        return placements
+    def __init__(self) -> None:
+        self._latest: dict[bytes, tuple[Offset, bytes | None]] = {}
+        self._open: dict[TransactionPart, list[tuple[Offset, Entry]]] = {}
 
+    def take(self, batch: InternalBatch) -> None:
+        header = batch.header
+        part = TransactionPart(header.producer_id, batch.partition)
+        if header.attributes & CONTROL_BIT:
+            marker = decode_marker(batch.data)
+            ended = self._open.pop(part, []) if marker is not None else []
+            if marker is not None and marker.type is MarkerType.COMMIT:
+                self._note(ended)
+            return
+        entries = [
+            (Offset(record.offset), Entry(record.key or b"", record.value))
+            for record in batch.records
+        ]
+        if header.attributes & TRANSACTIONAL_BIT:
+            self._open.setdefault(part, []).extend(entries)
+        else:
+            self._note(entries)
 
-def _entries(replica: Replica, latest: Mapping[bytes, bytes | None]) -> Iterator[LogEntry]:
-    for key, value in latest.items():
-        try:
-            entry = decode_entry(key, value)
-        except Malformed as fault:
-            logger.warning("%s holds an entry that is none: %s", replica.log.folder, fault)
-            continue
-        if entry is not None:
-            yield entry
+    def _note(self, entries: Sequence[tuple[Offset, Entry]]) -> None:
+        for offset, (key, value) in entries:
+            known = self._latest.get(key)
+            if known is None or known[0] < offset:
+                self._latest[key] = offset, value
 
-
-def _all_placed(placements: Iterable[Placement]) -> bool:
-    return all(placement.error is ErrorCode.NONE for placement in placements)
+    def kept(self) -> Iterator[Kept]:
+        for key, (offset, value) in self._latest.items():
+            yield from _kept(key, value, offset, None)
+        for part, entries in self._open.items():
+            for offset, (key, value) in entries:
+                yield from _kept(key, value, offset, part)
 
 
-def _records(replica: Replica) -> Iterator[Record]:
-    """Yield a partition's records. A batch with damaged records is passed over; behind one with
-    a damaged header nothing can be found. Both are said in the journal."""
-    folder = replica.log.folder
+def _kept(
+    key: bytes, value: bytes | None, offset: Offset, part: TransactionPart | None
+) -> Iterator[Kept]:
     try:
-        for header, batch in _batches(replica):
-            try:
-                checked_header(batch)
-                yield from read_records(batch)
-            except BatchFault as fault:
-                logger.error(  # noqa: TRY400  # one line: the fault names the cause
-                    "%s: the batch at offset %d is passed over: %s",
-                    folder,
-                    header.base_offset,
-                    fault,
-                )
-    except (StorageFailed, SegmentCorrupt) as fault:
-        logger.error("%s is not read to its end: %s", folder, fault)  # noqa: TRY400  # as above
-
-
-def _batches(replica: Replica) -> Iterator[tuple[BatchHeader, memoryview]]:
-    """Yield a partition's batches unchecked. Raises `StorageFailed` and `SegmentCorrupt`."""
-    offset = replica.start_offset
-    while offset < replica.high_watermark:
-        data = replica.log.read(offset, bytes_max=READ_BYTES)
-        position = 0
-        while position == 0 or position < len(data):
-            header = _header_at(replica, data, position, offset)
-            yield header, data[position : position + header.size]
-            position += header.size
-            offset = Offset(header.next_offset)
-
-
-def _header_at(replica: Replica, data: memoryview, position: int, offset: Offset) -> BatchHeader:
-    if len(data) - position >= HEADER_SIZE:
-        header = read_header(data, position)
-        if HEADER_SIZE <= header.size <= len(data) - position and header.next_offset > offset:
-            return header
-    raise SegmentCorrupt(replica.log.folder, position, f"no batch begins here, at offset {offset}")
+        entry = decode_entry(key, value)
+    except Malformed as fault:
+        logger.warning("the entry at offset %d of a group log is none: %s", offset, fault)
+        return
+    if entry is not None:
+        yield Kept(entry, offset, part)

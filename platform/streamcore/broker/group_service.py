@@ -1,11 +1,12 @@
 """The group coordinator's shell: parks requests, keeps time, writes what was decided."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from groundwork.seams import Clock
 from streamcore.broker.group_log import GroupLog
+from streamcore.broker.internal_log import Writer
 from streamcore.broker.topics import TopicCatalogue
 from streamcore.groups.answers import Answer
 from streamcore.groups.commits import CommitPlan
@@ -13,7 +14,9 @@ from streamcore.groups.coordinator import GroupCoordinator
 from streamcore.groups.ids import GroupId, Ticket
 from streamcore.groups.log_records import LogEntry, offset_entry, tombstones
 from streamcore.groups.member import JoinContext
-from streamcore.groups.offsets import TopicPartition
+from streamcore.groups.offsets import CommittedOffset, TopicPartition
+from streamcore.groups.pending import TransactionPart
+from streamcore.record.places import Offset
 from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.messages.join_group import JoinGroupRequest, JoinGroupResponse
 from streamcore.wire.messages.leave_group import LeaveGroupRequest, LeavingMember
@@ -59,8 +62,10 @@ class GroupService:
         """
         now_ms = self._clock.monotonic_ms()
         count = 0
-        for entry in self._log.read():
-            self.coordinator.restore(entry, now_ms=now_ms)
+        for kept in self._log.read():
+            self.coordinator.restore(
+                kept.entry, now_ms=now_ms, log_offset=kept.offset, part=kept.part
+            )
             count += 1
         lost = self.coordinator.offsets_of(lambda place: self._topics.find(place.topic) is None)
         self.coordinator.forget(lost)
@@ -146,14 +151,22 @@ class GroupService:
         return errors
 
     def commit(
-        self, request: OffsetCommitRequest, on_answer: Callable[[OffsetCommitResponse], None]
+        self,
+        request: OffsetCommitRequest,
+        on_answer: Callable[[OffsetCommitResponse], None],
+        *,
+        writer: Writer | None = None,
     ) -> None:
-        """Commit offsets; the answer comes when they are written."""
+        """Commit offsets; the answer comes when they are written.
+
+        With `writer` they are part of that producer's transaction, and count when it does.
+        """
         plan = self.coordinator.plan_commit(
             request,
             partition_count=self.partition_count,
             now_ms=self._clock.monotonic_ms(),
             unix_ms=self._clock.now_ms(),
+            is_transactional=writer is not None,
         )
         if not plan.accepted:
             on_answer(plan.response())
@@ -161,15 +174,38 @@ class GroupService:
         group_id = GroupId(request.group_id)
         self._under_way[id(plan)] = group_id, plan
 
-        def on_written(is_written: bool) -> None:
+        def on_written(offsets: Sequence[Offset] | None) -> None:
             del self._under_way[id(plan)]
-            if is_written:
-                self.coordinator.commit(group_id, plan.accepted)
-            on_answer(plan.response(_write_error(is_written)))
+            if offsets is not None:
+                self._committed(group_id, plan.placed(offsets), writer)
+            on_answer(plan.response(_write_error(offsets is not None)))
 
         self._log.append(
-            [offset_entry(group_id, *item) for item in plan.accepted.items()], on_written
+            [offset_entry(group_id, *item) for item in plan.accepted.items()],
+            on_written,
+            writer=writer,
         )
+
+    def _committed(
+        self,
+        group_id: GroupId,
+        offsets: Mapping[TopicPartition, CommittedOffset],
+        writer: Writer | None,
+    ) -> None:
+        if writer is None:
+            self.coordinator.commit(group_id, offsets)
+        else:
+            part = TransactionPart(writer.producer_id, self._log.partition_of(group_id))
+            self.coordinator.pending.put(part, group_id, offsets)
+
+    def end_transaction(self, producer_id: int, partition: int, *, is_commit: bool) -> None:
+        """A marker is in this partition of `__consumer_offsets`."""
+        part = TransactionPart(producer_id, partition)
+        self.coordinator.end_transaction(part, is_commit=is_commit)
+
+    def offsets_partition_of(self, group_id: str) -> int:
+        """Return the partition of `__consumer_offsets` that a group's offsets go to."""
+        return self._log.partition_of(GroupId(group_id))
 
     def delete_groups(
         self, group_ids: Sequence[str], on_answer: Callable[[list[ErrorCode]], None]
@@ -219,10 +255,10 @@ class GroupService:
             on_written(True)
             return
 
-        def on_log(is_written: bool) -> None:
-            if is_written:
+        def on_log(offsets: Sequence[Offset] | None) -> None:
+            if offsets is not None:
                 self.coordinator.forget(entries)
-            on_written(is_written)
+            on_written(offsets is not None)
 
         self._log.append(entries, on_log)
 
@@ -244,7 +280,7 @@ class GroupService:
 
     def _write(self, entries: Sequence[LogEntry]) -> None:
         if entries:
-            self._log.append(entries, _note_unwritten)
+            self._log.append(entries, lambda offsets: _note_unwritten(offsets is not None))
 
 
 def _write_error(is_written: bool) -> ErrorCode:

@@ -19,7 +19,7 @@ class ProduceRoute:
     """A partition that takes records, and how such a request is answered."""
 
     acks: int
-    topic_name: bytes
+    topic_key: bytes
     partition: int
     replica: Replica
     reply_head: bytes
@@ -45,14 +45,14 @@ class ProduceRoutes:
         meaning = produce.read_prefix(prefix, version)
         if meaning is None or meaning.acks not in produce.ACKS:
             return None
-        topic = self._topics.find_raw(meaning.topic_name)
+        topic = self._topics.find_key(meaning.topic_key, by_id=version >= produce.TOPIC_IDS_FROM)
         replica = _replica(topic, meaning.partition)
         if replica is None:
             return None
         head, tail = produce.reply_around_numbers(meaning, version)
         route = ProduceRoute(
             acks=meaning.acks,
-            topic_name=meaning.topic_name,
+            topic_key=meaning.topic_key,
             partition=meaning.partition,
             replica=replica,
             reply_head=head,

@@ -97,6 +97,7 @@ class Broker:
             tasks.create_task(self.services.durability.run())
             tasks.create_task(RetentionRounds(self.services).run())
             tasks.create_task(self.services.groups.run())
+            tasks.create_task(self.services.transactions.run())
 
     async def close(self) -> None:
         """End in order: what was taken is answered, and nothing that was answered is lost."""

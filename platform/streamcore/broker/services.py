@@ -19,6 +19,7 @@ from streamcore.broker.said_once import SaidOnce
 from streamcore.broker.send_round import SendRound
 from streamcore.broker.settings import BrokerSettings
 from streamcore.broker.topics import TopicCatalogue
+from streamcore.broker.transaction_service import TransactionService
 from streamcore.broker.waiting_fetches import WaitingFetches
 from streamcore.wire.api_versions import ApiRange
 
@@ -41,6 +42,7 @@ class BrokerServices:
     durability: Durability
     producer_ids: ProducerIds
     groups: GroupService
+    transactions: TransactionService
     produce_routes: ProduceRoutes
     api_ranges: Sequence[ApiRange]
     said_once: SaidOnce = field(default_factory=SaidOnce)

@@ -66,6 +66,11 @@ class BrokerSettings:
     offsets_retention_minutes: int = 10_080  # committed offsets of an empty group go after this
     offsets_retention_check_interval_ms: int = 600_000  # how often such offsets are looked for
     offsets_topic_num_partitions: int = 4  # partitions of __consumer_offsets, when it is made
+    transaction_state_log_num_partitions: int = 4  # of __transaction_state, when it is made
+    transaction_max_timeout_ms: int = 900_000  # a producer may not ask for more
+    transaction_check_interval_ms: int = 1_000  # how often those that take too long are aborted
+    transactional_id_expiration_ms: int = 604_800_000  # unused for as long, an id is forgotten
+    transactional_ids_max: int = 10_000  # more are refused
     offsets_topic_rewrite_bytes: int = 2 * MIB  # a partition that grew by this is rewritten
 
     @property

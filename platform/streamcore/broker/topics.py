@@ -15,11 +15,13 @@ from groundwork.seams import Clock, Directory, Rng
 from streamcore.broker.checkpoints import ReplicaCheckpoint
 from streamcore.broker.settings import BrokerSettings
 from streamcore.broker.topic_configs import partition_limits
+from streamcore.groups.log_records import OFFSETS_TOPIC
 from streamcore.partition.history import PartitionHistory
 from streamcore.partition.replica import PartitionKey, Replica
 from streamcore.record.places import LeaderEpoch
 from streamcore.storage.recovery import RecoveryReport, open_log
 from streamcore.storage.tail_cache import TailCache
+from streamcore.transactions.log_records import TRANSACTIONS_TOPIC
 
 TOPICS_FILE = "topics.json"
 TOPICS_FORMAT = 1
@@ -29,7 +31,7 @@ DELETED_SUFFIX = ".deleted"
 DELETED_NAMES_MAX = 1000
 
 # Topics that only the broker itself writes to.
-INTERNAL_TOPICS = frozenset({"__consumer_offsets"})
+INTERNAL_TOPICS = frozenset({OFFSETS_TOPIC, TRANSACTIONS_TOPIC})
 
 NAME_LENGTH_MAX = 249
 LEGAL_NAME = re.compile(r"[a-zA-Z0-9._-]+")
@@ -111,6 +113,10 @@ class TopicCatalogue:
         """Find a topic by its name as it came over the wire."""
         return self._by_raw_name.get(name)
 
+    def find_key(self, key: bytes, *, by_id: bool) -> Topic | None:
+        """Find a topic by what it is called over the wire: its id's bytes, or its name."""
+        return self._by_raw_id.get(key) if by_id else self._by_raw_name.get(key)
+
     def find_id(self, topic_id: UUID) -> Topic | None:
         return self._by_raw_id.get(topic_id.bytes)
 
@@ -188,8 +194,14 @@ class TopicCatalogue:
             self._directory.rename(topic.folder, topic.folder + DELETED_SUFFIX)
             self._directory.remove(topic.folder + DELETED_SUFFIX)
 
-    def load(self, checkpoints: Mapping[str, ReplicaCheckpoint]) -> None:
-        """Open everything the file names. Raises `TopicsUnreadable` and `OSError`."""
+    def load(
+        self, checkpoints: Mapping[str, ReplicaCheckpoint], *, is_new_term: bool = False
+    ) -> None:
+        """Open everything the file names. Raises `TopicsUnreadable` and `OSError`.
+
+        In a new term every partition has the next leader epoch: what was lost before is
+        then no mystery to whoever has read it (KIP-320).
+        """
         if not self._directory.exists(TOPICS_FILE):
             return
         try:
@@ -214,6 +226,10 @@ class TopicCatalogue:
             ]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise TopicsUnreadable(f"{TOPICS_FILE} is unreadable: {error!r}") from error
+        if is_new_term and rows:
+            for topic, _ in rows:
+                topic.leader_epoch = LeaderEpoch(topic.leader_epoch + 1)
+            self._write_rows(rows, self._deleted_epochs)
         for topic, partition_count in rows:
             self._open_replicas(topic, partition_count, checkpoints)
             self._add(topic)
@@ -250,19 +266,22 @@ class TopicCatalogue:
         deleted: Mapping[str, int] | None = None,
     ) -> None:
         topics = [*self._topics.values(), *([extra] if extra else [])]
+        rows = [(topic, counts[topic.name]) for topic in topics if topic.name in counts]
+        self._write_rows(rows, self._deleted_epochs if deleted is None else deleted)
+
+    def _write_rows(self, rows: Sequence[tuple[Topic, int]], deleted: Mapping[str, int]) -> None:
         data = {
             "format": TOPICS_FORMAT,
-            "deleted": self._deleted_epochs if deleted is None else dict(deleted),
+            "deleted": dict(deleted),
             "topics": [
                 {
                     "name": topic.name,
                     "id": topic.topic_id.hex,
                     "leader_epoch": topic.leader_epoch,
-                    "partitions": counts[topic.name],
+                    "partitions": partition_count,
                     "configs": topic.configs,
                 }
-                for topic in topics
-                if topic.name in counts
+                for topic, partition_count in rows
             ],
         }
         self._directory.write_atomically(TOPICS_FILE, json.dumps(data, indent=1).encode())

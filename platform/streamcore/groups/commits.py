@@ -1,7 +1,7 @@
 """What a commit request asks for, split into what is taken and what is refused."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from streamcore.groups.offsets import CommittedOffset, TopicPartition
@@ -26,6 +26,15 @@ class CommitPlan:
     request: OffsetCommitRequest
     accepted: dict[TopicPartition, CommittedOffset] = field(default_factory=dict)
     errors: dict[TopicPartition, ErrorCode] = field(default_factory=dict)
+
+    def placed(self, log_offsets: Sequence[Offset]) -> dict[TopicPartition, CommittedOffset]:
+        """The accepted offsets, each with where it stands in the log."""
+        return {
+            place: replace(committed, log_offset=log_offset)
+            for (place, committed), log_offset in zip(
+                self.accepted.items(), log_offsets, strict=True
+            )
+        }
 
     def response(self, write_error: ErrorCode = ErrorCode.NONE) -> OffsetCommitResponse:
         """Answer; `write_error` is what became of writing the accepted ones."""

@@ -22,10 +22,12 @@ from streamcore.groups.log_records import (
     tombstones,
 )
 from streamcore.groups.member import JoinContext
-from streamcore.groups.offsets import CommittedOffset, OffsetTable, TopicPartition
+from streamcore.groups.offsets import NOT_IN_LOG, CommittedOffset, OffsetTable, TopicPartition
+from streamcore.groups.pending import PendingOffsets, TransactionPart
 from streamcore.groups.settings import GroupSettings
 from streamcore.groups.snapshots import resume, snapshot
 from streamcore.groups.states import GroupState
+from streamcore.record.places import Offset
 from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.messages.heartbeat import HeartbeatRequest
 from streamcore.wire.messages.join_group import JoinGroupRequest
@@ -41,6 +43,7 @@ class GroupCoordinator:
 
     def __init__(self, settings: GroupSettings, rng: Rng) -> None:
         self.offsets = OffsetTable()
+        self.pending = PendingOffsets()
         self._settings = settings
         self._rng = rng
         self._groups: dict[GroupId, Group] = {}
@@ -95,11 +98,17 @@ class GroupCoordinator:
         partition_count: PartitionCount,
         now_ms: int,
         unix_ms: int,
+        is_transactional: bool = False,
     ) -> CommitPlan:
         """Decide what of a commit to write. It counts when `commit` says that it is written."""
+        if is_transactional and _is_from_nobody(request):
+            # Clients before KIP-447 do not say who they are when they commit in transactions.
+            fault = self._unknown_group_fault(request)
+        else:
+            fault = self._commit_fault(request, now_ms)
         return plan_commit(
             request,
-            fault=self._commit_fault(request, now_ms),
+            fault=fault,
             partition_count=partition_count,
             metadata_bytes_max=self._settings.offset_metadata_bytes_max,
             commit_ms=unix_ms,
@@ -110,6 +119,12 @@ class GroupCoordinator:
         for place, committed in offsets.items():
             self.offsets.put(group_id, place, committed)
 
+    def end_transaction(self, part: TransactionPart, *, is_commit: bool) -> None:
+        """A marker is in the log: what the transaction committed counts now, or never."""
+        for group_id, offsets in self.pending.take(part).items():
+            if is_commit:
+                self.commit(group_id, offsets)
+
     def _commit_fault(self, request: OffsetCommitRequest, now_ms: int) -> ErrorCode:
         group = self._groups.get(GroupId(request.group_id))
         generation = Generation(request.generation_id)
@@ -118,8 +133,13 @@ class GroupCoordinator:
             return group.commit_fault(request.member_id, instance, generation, now_ms)
         if generation >= 0:
             return ErrorCode.ILLEGAL_GENERATION
+        return self._unknown_group_fault(request)
+
+    def _unknown_group_fault(self, request: OffsetCommitRequest) -> ErrorCode:
         if not request.group_id:
             return ErrorCode.INVALID_GROUP_ID
+        if GroupId(request.group_id) in self.group_ids():
+            return ErrorCode.NONE
         if len(self.group_ids()) >= self._settings.groups_max:
             return ErrorCode.GROUP_MAX_SIZE_REACHED
         return ErrorCode.NONE
@@ -143,7 +163,7 @@ class GroupCoordinator:
             return ErrorCode.GROUP_ID_NOT_FOUND, []
         if group.state is not GroupState.EMPTY:
             return ErrorCode.NON_EMPTY_GROUP, []
-        places = self.offsets.of_group(group_id)
+        places = self._places_of(group_id)
         return ErrorCode.NONE, [*tombstones(group_id, places), (GroupKey(group=group_id), None)]
 
     def expired(self, *, unix_ms: int, partition_count: PartitionCount) -> list[LogEntry]:
@@ -155,17 +175,22 @@ class GroupCoordinator:
             group = self._groups.get(group_id)
             if group is not None and not _is_forgettable(group):
                 continue
-            expired = self.offsets.expired(
-                group_id,
-                empty_since_ms=self._empty_since_ms(group_id),
-                now_ms=unix_ms,
-                retention_ms=self._settings.offsets_retention_ms,
-            )
+            pending = self.pending.places_of(group_id)
+            expired = [
+                place
+                for place in self.offsets.expired(
+                    group_id,
+                    empty_since_ms=self._empty_since_ms(group_id),
+                    now_ms=unix_ms,
+                    retention_ms=self._settings.offsets_retention_ms,
+                )
+                if place not in pending
+            ]
             of_group = [each for each in tombstones(group_id, expired) if each[0] not in gone]
             entries += of_group
             gone.update(key for key, _ in of_group)
             left = tombstones(group_id, self.offsets.of_group(group_id))
-            if group is not None and all(key in gone for key, _ in left):
+            if group is not None and not pending and all(key in gone for key, _ in left):
                 entries.append((GroupKey(group=group_id), None))
         return entries
 
@@ -173,9 +198,12 @@ class GroupCoordinator:
         """Return the tombstones of all groups' offsets in the partitions that are meant."""
         return [
             entry
-            for group_id in self.offsets.group_ids()
-            for entry in tombstones(group_id, filter(is_meant, self.offsets.of_group(group_id)))
+            for group_id in {*self.offsets.group_ids(), *self.pending.group_ids()}
+            for entry in tombstones(group_id, filter(is_meant, self._places_of(group_id)))
         ]
+
+    def _places_of(self, group_id: GroupId) -> set[TopicPartition]:
+        return {*self.offsets.of_group(group_id), *self.pending.places_of(group_id)}
 
     def forget(self, entries: Iterable[LogEntry]) -> None:
         """These tombstones are in the log: what they name is gone.
@@ -186,7 +214,9 @@ class GroupCoordinator:
             assert value is None, "a tombstone"
             group_id = GroupId(key.group)
             if isinstance(key, OffsetKey):
-                self.offsets.remove(group_id, TopicPartition(key.topic, key.partition))
+                place = TopicPartition(key.topic, key.partition)
+                self.offsets.remove(group_id, place)
+                self.pending.forget(group_id, place)
                 continue
             group = self._groups.get(group_id)
             if group is None or _is_forgettable(group):
@@ -218,12 +248,26 @@ class GroupCoordinator:
                 entries.append((GroupKey(group=group_id), value))
         return entries
 
-    def restore(self, entry: LogEntry, *, now_ms: int) -> None:
-        """Take an entry of the log as true. Later entries of a key replace earlier ones."""
+    def restore(
+        self,
+        entry: LogEntry,
+        *,
+        now_ms: int,
+        log_offset: Offset = NOT_IN_LOG,
+        part: TransactionPart | None = None,
+    ) -> None:
+        """Take an entry of the log as true. Later entries of a key replace earlier ones.
+
+        `part`: it was written in a transaction that is still open.
+        """
         match entry:
             case (OffsetKey() as key, OffsetValue() as value):
                 place = TopicPartition(key.topic, key.partition)
-                self.offsets.put(GroupId(key.group), place, committed_from(value))
+                committed = committed_from(value, log_offset)
+                if part is None:
+                    self.offsets.put(GroupId(key.group), place, committed)
+                else:
+                    self.pending.put(part, GroupId(key.group), {place: committed})
             case (OffsetKey() as key, None):
                 place = TopicPartition(key.topic, key.partition)
                 self.offsets.remove(GroupId(key.group), place)
@@ -280,6 +324,10 @@ class GroupCoordinator:
         if len(self._groups) >= settings.groups_max:
             return ErrorCode.GROUP_MAX_SIZE_REACHED
         return ErrorCode.NONE
+
+
+def _is_from_nobody(request: OffsetCommitRequest) -> bool:
+    return request.generation_id < 0 and not request.member_id and request.group_instance_id is None
 
 
 def _is_forgettable(group: Group) -> bool:

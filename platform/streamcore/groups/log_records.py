@@ -27,7 +27,6 @@ from streamcore.wire.reading import INT16 as INT16_LAYOUT
 from streamcore.wire.reading import Malformed
 
 OFFSETS_TOPIC = "__consumer_offsets"
-JAVA_INT_MIN = -(1 << 31)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +106,13 @@ def tombstones(group_id: GroupId, places: Iterable[TopicPartition]) -> list[LogE
     return [offset_entry(group_id, place, None) for place in places]
 
 
-def committed_from(value: OffsetValue) -> CommittedOffset:
+def committed_from(value: OffsetValue, log_offset: Offset) -> CommittedOffset:
     return CommittedOffset(
         offset=Offset(value.offset),
         leader_epoch=LeaderEpoch(value.leader_epoch),
         metadata=value.metadata,
         commit_ms=value.commit_timestamp,
+        log_offset=log_offset,
     )
 
 
@@ -153,14 +153,3 @@ def _version(data: bytes) -> int:
         raise Malformed("version of an entry", position=0)
     version: int = INT16_LAYOUT.unpack_from(data)[0]
     return version
-
-
-def partition_of_group(group_id: GroupId, partition_count: int) -> int:
-    """Return the partition of `__consumer_offsets` that holds a group, as Kafka computes it:
-    Java's hash of the string, made positive, modulo the count."""
-    units = group_id.encode("utf-16-be", "surrogatepass")
-    hashed = 0
-    for index in range(0, len(units), 2):
-        hashed = (31 * hashed + int.from_bytes(units[index : index + 2])) & 0xFFFFFFFF
-    signed = hashed - (1 << 32) if hashed >> 31 else hashed
-    return (0 if signed == JAVA_INT_MIN else abs(signed)) % partition_count

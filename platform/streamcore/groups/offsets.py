@@ -7,6 +7,8 @@ from typing import NamedTuple
 from streamcore.groups.ids import GroupId
 from streamcore.record.places import LeaderEpoch, Offset
 
+NOT_IN_LOG = Offset(-1)
+
 
 class TopicPartition(NamedTuple):
     topic: str
@@ -15,12 +17,16 @@ class TopicPartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommittedOffset:
-    """A promise about everything before `offset`. `metadata` is the client's own text."""
+    """A promise about everything before `offset`. `metadata` is the client's own text.
+
+    Of two for one partition that one counts which stands later in the log, at `log_offset`.
+    """
 
     offset: Offset
     leader_epoch: LeaderEpoch
     metadata: str
     commit_ms: int
+    log_offset: Offset = NOT_IN_LOG
 
 
 class OffsetTable:
@@ -39,7 +45,12 @@ class OffsetTable:
         return self._groups.get(group_id, {})
 
     def put(self, group_id: GroupId, place: TopicPartition, committed: CommittedOffset) -> None:
-        self._groups.setdefault(group_id, {})[place] = committed
+        """Commit an offset, unless a later one is known: what comes out of a transaction was
+        written before its end."""
+        of_group = self._groups.setdefault(group_id, {})
+        known = of_group.get(place)
+        if known is None or known.log_offset <= committed.log_offset:
+            of_group[place] = committed
 
     def remove(self, group_id: GroupId, place: TopicPartition) -> None:
         """Forget one committed offset; the group's entry goes with its last one."""

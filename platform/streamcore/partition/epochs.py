@@ -25,10 +25,13 @@ class EpochHistory:
         return self._epochs[-1] if self._epochs else NO_EPOCH
 
     def note(self, epoch: LeaderEpoch, offset: Offset) -> None:
-        """A batch of `epoch` stands at `offset`; older epochs than the latest are no news."""
-        if epoch > self.latest:
-            self._epochs.append(epoch)
-            self._starts.append(offset)
+        """`epoch` begins at `offset`; older epochs than the latest are no news."""
+        if epoch <= self.latest:
+            return
+        while self._starts and self._starts[-1] >= offset:
+            del self._starts[-1], self._epochs[-1]  # a term without records
+        self._epochs.append(epoch)
+        self._starts.append(offset)
 
     def end_of(self, epoch: LeaderEpoch, *, log_end: Offset) -> tuple[LeaderEpoch, Offset]:
         """Return the largest epoch up to `epoch` that has records here, and where it ends.

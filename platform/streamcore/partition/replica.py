@@ -117,6 +117,7 @@ class Replica:
         self._tail = tail
         # All replicas (there is one) have what lies below it: what was committed.
         self.high_watermark = log.next_offset
+        history.epochs.note(leader_epoch, log.next_offset)
         self.last_stable_offset = self._stable_before(log.next_offset)
         self.has_aborted = any(segment.aborted for segment in log.segments)  # or had some
         self._unstable_bytes = 0  # appended since the two were the same
@@ -218,7 +219,6 @@ class Replica:
             raise
         self.producers.commit()
         self.has_aborted = self.has_aborted or bool(aborted)
-        self.history.epochs.note(self.leader_epoch, self.high_watermark)
         self.high_watermark = self._next_offset
         size = 0
         for batch in staged:
@@ -271,6 +271,10 @@ class Replica:
                 return Fetched(ErrorCode.KAFKA_STORAGE_ERROR, end, stable, start, (), 0, reason)
         size = sum([len(piece) for piece in pieces])
         return Fetched._make((NONE, end, stable, start, pieces, size, ""))
+
+    def epoch_end(self, epoch: LeaderEpoch) -> tuple[LeaderEpoch, Offset]:
+        """The largest epoch up to `epoch` that has records here, and where it ends."""
+        return self.history.epochs.end_of(epoch, log_end=self.high_watermark)
 
     def aborted_in(
         self, offset: int, pieces: Sequence[bytes | memoryview]

@@ -218,6 +218,7 @@ INT64 = Primitive(WireReader.int64, WireWriter.int64)
 BOOL = Primitive(WireReader.boolean, WireWriter.boolean)
 STRING = Primitive(WireReader.string, WireWriter.string)
 NULLABLE_STRING = Primitive(WireReader.nullable_string, WireWriter.string)
+UUID16 = Primitive(WireReader.uuid, WireWriter.uuid)
 BYTES = Primitive(_required_bytes, WireWriter.sized_bytes)
 
 

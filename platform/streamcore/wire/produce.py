@@ -1,7 +1,7 @@
-"""Produce (key 0), versions 3 to 11: the broker's half, without copying records.
+"""Produce (key 0), versions 3 to 13: the broker's half, without copying records.
 
-Most requests are for one topic: their head is unpacked with one call. Topic names stay
-bytes: they are only looked up and sent back.
+Most requests are for one topic: their head is unpacked with one call. What topics are called,
+by name and since version 13 by id (KIP-516), stays bytes: it is only looked up and sent back.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ from streamcore.wire.reading import INT16, INT32, Malformed, WireReader
 from streamcore.wire.writing import NO_TAGS, WireWriter, encode_uvarint
 
 FLEXIBLE_FROM = 9
+TOPIC_IDS_FROM = 13
+TOPIC_ID_SIZE = 16
 # `cut_one_partition` knows no older ones: their answers are of another form.
 ONE_PARTITION_FROM = 5
 
@@ -25,6 +27,8 @@ NO_TIMESTAMP = -1
 # transactional id (null), acks, time-out, one topic, length of its name
 ONE_TOPIC_HEAD = Struct(">hhiih")
 COMPACT_ONE_TOPIC_HEAD = Struct(">bhiBB")
+# the same with the topic's id, up to the size of the records
+ONE_TOPIC_ID_PREFIX = Struct(">bhiB16sBi")
 # what follows the name: number of partitions, the first one
 COUNT_AND_PARTITION = Struct(">ii")
 COMPACT_COUNT_AND_PARTITION = Struct(">Bi")
@@ -52,7 +56,7 @@ PartitionRecords: TypeAlias = tuple[int, memoryview | None]
 """What goes to one partition: its number, and a view into the request."""
 
 TopicRecords: TypeAlias = tuple[bytes, list[PartitionRecords]]
-"""What goes to one topic, by name."""
+"""What goes to one topic, by its key: its name, from version 13 on the id's bytes."""
 
 PartitionResult: TypeAlias = tuple[int, int, int, int, str | None]
 """Partition, error, base offset, log start offset, and a message for a human or None."""
@@ -70,7 +74,7 @@ class PrefixMeaning(NamedTuple):
     """What the bytes before the records say, where a request is for one partition."""
 
     acks: int
-    topic_name: bytes
+    topic_key: bytes
     partition: int
 
 
@@ -83,7 +87,10 @@ def cut_one_partition(body: memoryview, version: int) -> tuple[bytes, memoryview
     """
     try:
         if version >= FLEXIBLE_FROM:
-            at = COMPACT_PREFIX_SIZE + body[COMPACT_NAME_SIZE_AT]
+            if version >= TOPIC_IDS_FROM:
+                at = ONE_TOPIC_ID_PREFIX.size
+            else:
+                at = COMPACT_PREFIX_SIZE + body[COMPACT_NAME_SIZE_AT]
             size, start = _uvarint(body, at)
             size -= 1
             end = len(body) - len(COMPACT_END)
@@ -120,6 +127,8 @@ def read_prefix(prefix: bytes, version: int) -> PrefixMeaning | None:
 
     Plain: no transaction, one topic, one partition, lengths as short as can be.
     """
+    if version >= TOPIC_IDS_FROM:
+        return _read_id_prefix(prefix)
     compact = version >= FLEXIBLE_FROM
     head = COMPACT_ONE_TOPIC_HEAD if compact else ONE_TOPIC_HEAD
     end = COMPACT_COUNT_AND_PARTITION if compact else COUNT_AND_PARTITION
@@ -132,10 +141,19 @@ def read_prefix(prefix: bytes, version: int) -> PrefixMeaning | None:
     return PrefixMeaning(acks, name, partition)
 
 
+def _read_id_prefix(prefix: bytes) -> PrefixMeaning | None:
+    null, acks, _, topic_count, topic_id, partition_count, partition = ONE_TOPIC_ID_PREFIX.unpack(
+        prefix
+    )
+    if (null, topic_count, partition_count) != (0, 2, 2):
+        return None
+    return PrefixMeaning(acks, topic_id, partition)
+
+
 def reply_around_numbers(meaning: PrefixMeaning, version: int) -> tuple[bytes, bytes]:
     """The answer to a plain request that was kept, before and behind its `PARTITION_REPLY`."""
     partition = meaning.partition
-    reply = encode_response([(meaning.topic_name, [(partition, 0, 0, 0, None)])], version)
+    reply = encode_response([(meaning.topic_key, [(partition, 0, 0, 0, None)])], version)
     head, _, tail = reply.partition(PARTITION_REPLY.pack(partition, 0, 0, NO_TIMESTAMP, 0))
     return head, tail
 
@@ -148,20 +166,25 @@ def decode_request(body: memoryview, version: int) -> ProduceRequest:
             name_end = ONE_TOPIC_HEAD.size + max(name_size, 0)
             name = bytes(body[ONE_TOPIC_HEAD.size : name_end])
             return ProduceRequest(None, acks, [(name, _plain_partitions(body, name_end))])
-    return _decode_any(WireReader(body, flexible=version >= FLEXIBLE_FROM))
+    return _decode_any(WireReader(body, flexible=version >= FLEXIBLE_FROM), version)
 
 
-def _decode_any(reader: WireReader) -> ProduceRequest:
+def _decode_any(reader: WireReader, version: int) -> ProduceRequest:
     transactional_id = reader.nullable_string()
     acks = reader.int16()
     reader.int32()  # the time-out is for replicas, of which there is one
     topics = []
     for _ in range(reader.array_size()):
-        name_size = reader.uvarint() - 1 if reader.flexible else reader.int16()
-        name = bytes(reader.span(name_size))
-        topics.append((name, _partitions(reader)))
+        key = bytes(reader.span(_key_size(reader, version)))
+        topics.append((key, _partitions(reader)))
         reader.skip_tags()
     return ProduceRequest(transactional_id, acks, topics)
+
+
+def _key_size(reader: WireReader, version: int) -> int:
+    if version >= TOPIC_IDS_FROM:
+        return TOPIC_ID_SIZE
+    return reader.uvarint() - 1 if reader.flexible else reader.int16()
 
 
 def _partitions(reader: WireReader) -> list[PartitionRecords]:
@@ -198,14 +221,15 @@ def _plain_partitions(view: memoryview, position: int) -> list[PartitionRecords]
 def encode_response(
     results: Sequence[tuple[bytes, Sequence[PartitionResult]]], version: int
 ) -> bytes:
-    """Write the response to a request; `results` are (topic name, its partitions)."""
+    """Write the response to a request; `results` are (topic key, its partitions)."""
     flexible = version >= FLEXIBLE_FROM
     array_size = _compact_size if flexible else INT32.pack
-    name_size = _compact_size if flexible else INT16.pack
     tags = NO_TAGS if flexible else b""
     pieces = [array_size(len(results))]
-    for name, partitions in results:
-        pieces += (name_size(len(name)), name, array_size(len(partitions)))
+    for key, partitions in results:
+        if version < TOPIC_IDS_FROM:
+            pieces.append(_compact_size(len(key)) if flexible else INT16.pack(len(key)))
+        pieces += (key, array_size(len(partitions)))
         for result in partitions:
             pieces.append(_encoded_result(result, version))
         pieces.append(tags)

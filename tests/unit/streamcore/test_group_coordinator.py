@@ -13,13 +13,13 @@ from streamcore.groups.log_records import (
     OffsetKey,
     decode_entry,
     encode_entry,
-    partition_of_group,
 )
 from streamcore.groups.member import JoinContext
 from streamcore.groups.offsets import TopicPartition
 from streamcore.groups.protocols import subscribed_topics
 from streamcore.groups.settings import GroupSettings
 from streamcore.groups.states import GroupState
+from streamcore.record.java_hash import partition_of_name
 from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.messages.heartbeat import HeartbeatRequest
 from streamcore.wire.messages.join_group import (
@@ -345,7 +345,7 @@ def test_entries_of_other_kinds_and_versions_are_passed_over_and_torn_ones_named
 )
 def test_a_groups_partition_is_the_one_that_kafka_computes(group: str, partition: int) -> None:
     # Math.abs(group.hashCode()) % 50, computed by a Java virtual machine.
-    assert partition_of_group(GroupId(group), 50) == partition
+    assert partition_of_name(group, 50) == partition
 
 
 def test_subscriptions_are_read_and_anything_else_subscribes_to_nothing() -> None:

@@ -253,12 +253,6 @@ async def test_a_producer_keeps_its_id_with_a_new_epoch(version: int) -> None:
         assert (answer.producer_id, answer.producer_epoch) == (77, 4)
 
 
-async def test_transactional_ids_are_refused() -> None:
-    async with simulated_broker() as services:
-        answer = await converse(services, ApiKey.INIT_PRODUCER_ID, 4, transactional_id="tx")
-        assert code(answer) == "invalid_request"
-
-
 async def test_a_retry_after_a_restart_is_recognised() -> None:
     disk = SimulatedDirectory()
     for expected_end in (1, 1):

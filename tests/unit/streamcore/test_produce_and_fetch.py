@@ -6,19 +6,31 @@ import pytest
 
 from groundwork.simulated.disk import SimulatedDirectory
 from streamcore.broker.settings import FlushAcks
+from streamcore.record.batch import TRANSACTIONAL_BIT
 from streamcore.record.records import read_records
 from streamcore.wire.api_keys import ApiKey
 from tests.support.broker_questions import (
     NONE,
     code,
     create,
+    id_of,
     produce,
+    topic_parts,
     topic_records,
     versions_of,
     wanted,
 )
 from tests.support.kio_peer import converse, request_bytes
 from tests.support.simulated_broker import answered, ask, batch_of, simulated_broker
+
+IN_TRANSACTION = batch_of(
+    b"x", producer_id=1, producer_epoch=0, base_sequence=0, attributes=TRANSACTIONAL_BIT
+)
+
+
+def called(topic: Any, version: int) -> Any:
+    """What a topic is called in an answer."""
+    return topic.name if version < 13 else topic.topic_id
 
 
 @pytest.mark.parametrize("version", versions_of(ApiKey.PRODUCE))
@@ -31,11 +43,12 @@ async def test_produced_batches_get_consecutive_offsets(version: int) -> None:
                 ApiKey.PRODUCE,
                 version,
                 acks=1,
-                topic_data=topic_records(1, batch_of(b"a", b"b")),
+                topic_data=topic_records(services, 1, batch_of(b"a", b"b")),
             )
             (topic,) = answer.responses
             (partition,) = topic.partition_responses
-            assert (topic.name, partition.index, code(partition)) == ("t", 1, NONE)
+            assert called(topic, version) == ("t" if version < 13 else id_of(services, "t"))
+            assert (partition.index, code(partition)) == (1, NONE)
             assert partition.base_offset == base
 
 
@@ -51,23 +64,21 @@ async def test_many_topics_and_partitions_are_answered_in_one_response(version: 
             version,
             acks=-1,
             topic_data=[
-                {
-                    "name": name,
-                    "partition_data": [
-                        {"index": index, "records": batch} for index in (0, 2, 1, 0)
-                    ],
-                }
+                topic_parts(
+                    services, [{"index": index, "records": batch} for index in (0, 2, 1, 0)], name
+                )
                 for name in ("a", "b", "c")
             ],
         )
-        assert {
-            topic.name: [code(partition) for partition in topic.partition_responses]
+        missing = "unknown_topic_or_partition" if version < 13 else "unknown_topic_id"
+        assert [
+            [code(partition) for partition in topic.partition_responses]
             for topic in answer.responses
-        } == {
-            "a": [NONE] * 4,
-            "b": [NONE, "unknown_topic_or_partition", "unknown_topic_or_partition", NONE],
-            "c": ["unknown_topic_or_partition"] * 4,
-        }
+        ] == [
+            [NONE] * 4,
+            [NONE, "unknown_topic_or_partition", "unknown_topic_or_partition", NONE],
+            [missing] * 4,
+        ]
 
 
 @pytest.mark.parametrize("version", versions_of(ApiKey.PRODUCE))
@@ -80,13 +91,13 @@ async def test_a_refused_batch_is_named_and_the_rest_is_kept(version: int) -> No
             version,
             acks=-1,
             topic_data=[
-                {
-                    "name": "t",
-                    "partition_data": [
+                topic_parts(
+                    services,
+                    [
                         {"index": 0, "records": batch_of(b"x" * 300)},
                         {"index": 1, "records": batch_of(b"x")},
                     ],
-                }
+                )
             ],
         )
         large, small = answer.responses[0].partition_responses
@@ -96,12 +107,12 @@ async def test_a_refused_batch_is_named_and_the_rest_is_kept(version: int) -> No
             assert small.error_message is None
 
 
-@pytest.mark.parametrize("version", [3, 11])
+@pytest.mark.parametrize("version", [3, 11, 13])
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
         ({"acks": 2}, "invalid_required_acks"),
-        ({"acks": 1, "transactional_id": "tx"}, "invalid_txn_state"),
+        ({"acks": 1, "records": IN_TRANSACTION}, "invalid_txn_state"),
         ({"acks": 1, "records": None}, "invalid_record"),
     ],
 )
@@ -111,9 +122,8 @@ async def test_what_we_do_not_do_is_refused(
     async with simulated_broker() as services:
         create(services)
         records = fields.get("records", batch_of(b"x"))
-        answer = await converse(
-            services, ApiKey.PRODUCE, version, **fields, topic_data=topic_records(0, records)
-        )
+        topic_data = topic_records(services, 0, records)
+        answer = await converse(services, ApiKey.PRODUCE, version, **fields, topic_data=topic_data)
         assert code(answer.responses[0].partition_responses[0]) == error
         assert services.topics.replicas()[0].high_watermark == 0
 
@@ -129,7 +139,9 @@ async def test_clients_do_not_write_to_the_brokers_own_topic() -> None:
 async def test_acks_0_is_kept_and_not_answered() -> None:
     async with simulated_broker() as services:
         create(services)
-        body = request_bytes(ApiKey.PRODUCE, 7, acks=0, topic_data=topic_records(0, batch_of(b"x")))
+        body = request_bytes(
+            ApiKey.PRODUCE, 7, acks=0, topic_data=topic_records(services, 0, batch_of(b"x"))
+        )
         assert ask(services, ApiKey.PRODUCE, 7, body) is None
         services.appends.flush()
         assert services.topics.replicas()[0].high_watermark == 1
@@ -149,7 +161,9 @@ async def test_a_full_disk_is_a_storage_error_until_there_is_room() -> None:
 async def test_an_acknowledgement_waits_for_the_sync_when_that_is_asked_for() -> None:
     async with simulated_broker(flush_acks=FlushAcks.WAIT) as services:
         create(services)
-        body = request_bytes(ApiKey.PRODUCE, 7, acks=1, topic_data=topic_records(0, batch_of(b"x")))
+        body = request_bytes(
+            ApiKey.PRODUCE, 7, acks=1, topic_data=topic_records(services, 0, batch_of(b"x"))
+        )
         reply = ask(services, ApiKey.PRODUCE, 7, body)
         services.appends.flush()
         with pytest.raises(AssertionError, match="no answer"):

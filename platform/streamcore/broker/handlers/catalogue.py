@@ -1,6 +1,8 @@
 """All handlers of the broker: what is listed here is what ApiVersions answers."""
 
 from streamcore.broker.handlers import (
+    add_offsets_to_txn,
+    add_partitions_to_txn,
     api_versions,
     create_partitions,
     create_topics,
@@ -10,6 +12,9 @@ from streamcore.broker.handlers import (
     describe_cluster,
     describe_configs,
     describe_groups,
+    describe_producers,
+    describe_transactions,
+    end_txn,
     fetch,
     find_coordinator,
     heartbeat,
@@ -18,12 +23,15 @@ from streamcore.broker.handlers import (
     leave_group,
     list_groups,
     list_offsets,
+    list_transactions,
     metadata,
     offset_commit,
     offset_delete,
     offset_fetch,
+    offset_for_leader_epoch,
     produce,
     sync_group,
+    txn_offset_commit,
 )
 from streamcore.broker.handlers.registry import Registry
 
@@ -31,6 +39,8 @@ REGISTRY = Registry(
     [
         module.HANDLER
         for module in (
+            add_offsets_to_txn,
+            add_partitions_to_txn,
             api_versions,
             create_partitions,
             create_topics,
@@ -40,6 +50,9 @@ REGISTRY = Registry(
             describe_cluster,
             describe_configs,
             describe_groups,
+            describe_producers,
+            describe_transactions,
+            end_txn,
             fetch,
             find_coordinator,
             heartbeat,
@@ -48,12 +61,15 @@ REGISTRY = Registry(
             leave_group,
             list_groups,
             list_offsets,
+            list_transactions,
             metadata,
             offset_commit,
             offset_delete,
             offset_fetch,
+            offset_for_leader_epoch,
             produce,
             sync_group,
+            txn_offset_commit,
         )
     ]
 )

@@ -14,7 +14,7 @@ from streamcore.wire.messages.find_coordinator import (
     FindCoordinatorResponse,
 )
 
-GROUP_KEY_TYPE = 0
+GROUP_KEY_TYPE, TRANSACTION_KEY_TYPE = 0, 1
 SEVERAL_KEYS_FROM = 4
 
 
@@ -36,7 +36,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
 
 
 def _coordinator(services: BrokerServices, key: str, key_type: int) -> Coordinator:
-    if key_type != GROUP_KEY_TYPE:
+    if key_type not in (GROUP_KEY_TYPE, TRANSACTION_KEY_TYPE):
         return Coordinator(
             key=key,
             node_id=-1,

@@ -1,63 +1,84 @@
-"""InitProducerId (key 22), versions 0 to 4 (KIP-98, KIP-360): ids of idempotent producers.
+"""InitProducerId (key 22), versions 0 to 5 (KIP-98, KIP-360): identities of producers.
 
-A producer that asks to go on with an id it has (versions 3 and 4) keeps it with the next
-epoch. Not done: transactional ids, which are refused.
+Without a transactional id each producer gets an id of its own, and may ask for its next
+epoch (since version 3). Under a transactional id the newest producer fences those before it.
 """
 
 import logging
 
-from streamcore.broker.handlers.registry import Handler, Reply, Request
+from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, Request
+from streamcore.broker.handlers.transaction_errors import told_to_older
 from streamcore.broker.services import BrokerServices
 from streamcore.record.batch import NO_PRODUCER_ID
+from streamcore.transactions.coordinator import InitRequest
+from streamcore.transactions.transaction import ProducerIdentity, TransactionalId
 from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.cold import decode, encode
 from streamcore.wire.error_codes import ErrorCode
-from streamcore.wire.reading import WireReader
-from streamcore.wire.writing import WireWriter
+from streamcore.wire.messages.init_producer_id import (
+    InitProducerIdRequest,
+    InitProducerIdResponse,
+)
 
 logger = logging.getLogger(__name__)
 
-FLEXIBLE_FROM = 2
-EPOCHS_FROM = 3
+FENCED_TOLD_FROM = 4
 EPOCH_MAX = (1 << 15) - 1
+NOBODY = ProducerIdentity(NO_PRODUCER_ID, -1)
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
-    reader = WireReader(body, flexible=request.flexible)
-    transactional_id = reader.nullable_string()
-    reader.int32()  # transaction time-out
-    producer_id, epoch = NO_PRODUCER_ID, -1
-    if request.api_version >= EPOCHS_FROM:
-        producer_id, epoch = reader.int64(), reader.int16()
-    if transactional_id is not None:
-        # Retriable codes would have the client ask for ever.
-        return _encoded(request, ErrorCode.INVALID_REQUEST)
-    if producer_id != NO_PRODUCER_ID and 0 <= epoch < EPOCH_MAX:
-        return _encoded(request, ErrorCode.NONE, producer_id, epoch + 1)
+    version = request.api_version
+    asked = decode(InitProducerIdRequest, version, body)
+    if (asked.producer_id == NO_PRODUCER_ID) != (asked.producer_epoch == -1):
+        return _encoded(ErrorCode.INVALID_REQUEST, NOBODY, version)
+    if asked.transactional_id is None:
+        return _encoded(*_idempotent(services, asked), version)
+    reply = PendingReply()
+    is_new = asked.producer_id == NO_PRODUCER_ID
+    services.transactions.init_producer(
+        InitRequest(
+            transactional_id=TransactionalId(asked.transactional_id),
+            timeout_ms=asked.transaction_timeout_ms,
+            expected=None if is_new else ProducerIdentity(asked.producer_id, asked.producer_epoch),
+        ),
+        lambda error, identity: _resolve(reply, error, identity, version),
+    )
+    return reply
+
+
+def _resolve(
+    reply: PendingReply, error: ErrorCode, identity: ProducerIdentity, version: int
+) -> None:
+    if version < FENCED_TOLD_FROM:
+        error = told_to_older(error)
+    reply.resolve(_encoded(error, identity, version))
+
+
+def _idempotent(
+    services: BrokerServices, asked: InitProducerIdRequest
+) -> tuple[ErrorCode, ProducerIdentity]:
+    if asked.producer_id != NO_PRODUCER_ID and 0 <= asked.producer_epoch < EPOCH_MAX:
+        return ErrorCode.NONE, ProducerIdentity(asked.producer_id, asked.producer_epoch + 1)
     try:
-        return _encoded(request, ErrorCode.NONE, services.producer_ids.take(), 0)
+        return ErrorCode.NONE, ProducerIdentity(services.producer_ids.take(), 0)
     except OSError as failure:
         logger.error("no producer id: %s", failure)  # noqa: TRY400  # no trace: the disk's words say it all
-        return _encoded(request, ErrorCode.COORDINATOR_NOT_AVAILABLE)
+        return ErrorCode.COORDINATOR_NOT_AVAILABLE, NOBODY
 
 
-def _encoded(
-    request: Request, error: ErrorCode, producer_id: int = NO_PRODUCER_ID, epoch: int = -1
-) -> bytes:
-    writer = WireWriter(flexible=request.flexible)
-    writer.int32(0)  # not throttled
-    writer.int16(error)
-    writer.int64(producer_id)
-    writer.int16(epoch)
-    writer.end_of_struct()
-    return writer.done()
+def _encoded(error: ErrorCode, identity: ProducerIdentity, version: int) -> bytes:
+    response = InitProducerIdResponse(
+        error_code=error, producer_id=identity.producer_id, producer_epoch=identity.epoch
+    )
+    return encode(response, version)
 
 
 HANDLER = Handler(
     api_key=ApiKey.INIT_PRODUCER_ID,
     name="InitProducerId",
     min_version=0,
-    max_version=4,
-    flexible_from=FLEXIBLE_FROM,
+    max_version=5,
+    flexible_from=InitProducerIdRequest.FLEXIBLE_FROM,
     answer=answer,
-    notes="no transactional ids",
 )

@@ -1,17 +1,23 @@
-"""Produce (key 0), versions 3 to 11 (KIP-98 idempotence, KIP-467 messages, KIP-951 tags).
+"""Produce (key 0), versions 3 to 13 (KIP-98 idempotence and transactions, KIP-467 messages,
+KIP-516 topic ids, KIP-890 partitions that join a transaction by being written to).
 
 All partitions of one request are staged in the tick in which it came; the answer goes
 out when the tick is written. A request for one partition, as most clients send them, takes
-a shorter way to the same end (`produce_routes`). Not done: transactions, errors of single
-records (a batch is kept whole or refused whole), log append time.
+a shorter way to the same end (`produce_routes`). Not done: errors of single records (a batch
+is kept whole or refused whole), log append time; leader hints (KIP-951), as one broker leads.
 """
+
+from collections.abc import Callable
+from typing import TypeAlias
 
 from streamcore.broker.append_round import AppendRound
 from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, Request
 from streamcore.broker.produce_routes import ProduceRoute
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topics import Topic
-from streamcore.partition.replica import Placement
+from streamcore.broker.transactional_appends import TransactionalAppends
+from streamcore.partition.replica import Placement, Replica
+from streamcore.transactions.transaction import TransactionalId
 from streamcore.wire import produce
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.error_codes import ErrorCode
@@ -24,6 +30,9 @@ from streamcore.wire.produce import (
     PartitionResult,
     ProduceRequest,
 )
+
+Stager: TypeAlias = Callable[[Replica, memoryview], Placement]
+"""Gives a batch its place, or says in the placement why it has none."""
 
 # A placed batch: its partition, and where and whether it is in the log.
 Placed = tuple[int, Placement, int]
@@ -78,7 +87,7 @@ class OnePartitionReply(PendingReply):
             self.resolve(route.reply_head + numbers + route.reply_tail)
         else:
             result = _result((route.partition, placement, self._start_offset), is_kept)
-            self.resolve(produce.encode_response([(route.topic_name, [result])], self._version))
+            self.resolve(produce.encode_response([(route.topic_key, [result])], self._version))
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
@@ -105,19 +114,27 @@ def _answer_one(
 
 def answer_any(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     """Answer a request for any number of topics and partitions."""
-    wanted = produce.decode_request(body, request.api_version)
-    refusal = _refusal(wanted)
-    if refusal is None:
-        topics = _stage(services, wanted)
-    else:
+    version = request.api_version
+    wanted = produce.decode_request(body, version)
+    if wanted.acks in ACKS:
+        stage = _stager(services, wanted, version)
+        by_id = version >= produce.TOPIC_IDS_FROM
         topics = [
-            (name, [(partition, refusal, -1) for partition, _ in partitions])
-            for name, partitions in wanted.topics
+            (
+                key,
+                _stage(services.topics.find_key(key, by_id=by_id), partitions, stage, by_id=by_id),
+            )
+            for key, partitions in wanted.topics
         ]
+    else:
+        refusal = Placement(
+            error=ErrorCode.INVALID_REQUIRED_ACKS, reason=f"acks {wanted.acks} is not -1, 0 or 1"
+        )
+        topics = [(key, _refused(partitions, refusal)) for key, partitions in wanted.topics]
     if wanted.acks == ACKS_NONE:
         services.appends.when_kept(_nobody_waits)
         return None
-    reply = ProduceReply(topics, request.api_version)
+    reply = ProduceReply(topics, version)
     services.appends.when_kept(reply.on_kept)
     return reply
 
@@ -126,54 +143,46 @@ def _nobody_waits(_: bool) -> None:
     """acks=0: the tick is still to be written."""
 
 
-def _refusal(wanted: ProduceRequest) -> Placement | None:
-    """Why nothing of a request can be done."""
-    if wanted.acks not in ACKS:
-        return Placement(
-            error=ErrorCode.INVALID_REQUIRED_ACKS, reason=f"acks {wanted.acks} is not -1, 0 or 1"
-        )
-    if wanted.transactional_id is not None:
-        return Placement(
-            error=ErrorCode.INVALID_TXN_STATE, reason="this broker has no transactions"
-        )
-    return None
+def _stager(services: BrokerServices, wanted: ProduceRequest, version: int) -> Stager:
+    if wanted.transactional_id is None:
+        return services.appends.stage
+    transactional_id = TransactionalId(wanted.transactional_id)
+    return TransactionalAppends(services, transactional_id, version).stage
 
 
-def _stage(services: BrokerServices, wanted: ProduceRequest) -> list[tuple[bytes, list[Placed]]]:
-    topics = []
-    for name, partitions in wanted.topics:
-        topic = services.topics.find_raw(name)
-        if topic is not None and not topic.is_internal:
-            placed = [_staged(services.appends, topic, part) for part in partitions]
-        else:
-            refusal = Placement(error=_refused_topic(topic))
-            placed = [(partition, refusal, -1) for partition, _ in partitions]
-        topics.append((name, placed))
-    return topics
+def _stage(
+    topic: Topic | None, partitions: list[PartitionRecords], stage: Stager, *, by_id: bool
+) -> list[Placed]:
+    if topic is not None and not topic.is_internal:
+        return [_staged(topic, part, stage) for part in partitions]
+    if topic is not None:
+        error = ErrorCode.INVALID_TOPIC_EXCEPTION
+    elif by_id:
+        error = ErrorCode.UNKNOWN_TOPIC_ID
+    else:
+        error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    return _refused(partitions, Placement(error=error))
 
 
-def _refused_topic(topic: Topic | None) -> ErrorCode:
-    if topic is None:
-        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    return ErrorCode.INVALID_TOPIC_EXCEPTION
+def _refused(partitions: list[PartitionRecords], refusal: Placement) -> list[Placed]:
+    return [(partition, refusal, -1) for partition, _ in partitions]
 
 
-def _staged(appends: AppendRound, topic: Topic, part: PartitionRecords) -> Placed:
+def _staged(topic: Topic, part: PartitionRecords, stage: Stager) -> Placed:
     partition, records = part
     replica = topic.replica(partition)
     if replica is None:
         return partition, Placement(error=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION), -1
     if records is None:
         return partition, Placement(error=ErrorCode.INVALID_RECORD, reason="no records"), -1
-    return partition, appends.stage(replica, records), replica.start_offset
+    return partition, stage(replica, records), replica.start_offset
 
 
 HANDLER = Handler(
     api_key=ApiKey.PRODUCE,
     name="Produce",
     min_version=3,
-    max_version=11,
+    max_version=13,
     flexible_from=produce.FLEXIBLE_FROM,
     answer=answer,
-    notes="no transactions; no errors of single records",
 )

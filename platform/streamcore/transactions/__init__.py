@@ -1,0 +1,1 @@
+"""Transactions as their coordinator decides them: exactly-once over several partitions."""
