@@ -18,14 +18,18 @@ from streamcore.record.records import Record, encode_batch
 
 
 def assembled(
-    directory: Directory | None = None, *, clock: Clock | None = None, **settings: object
+    directory: Directory | None = None,
+    *,
+    clock: Clock | None = None,
+    seed: int = 7,
+    **settings: object,
 ) -> BrokerServices:
-    """Assemble a broker that the caller ends."""
+    """Assemble a broker that the caller ends. Who opens a disk again gives another `seed`."""
     return assemble(
         BrokerSettings(data_dir=Path("/nowhere"), **settings),  # type: ignore[arg-type]  # passed through
         World(
             clock=clock or VirtualClock(),
-            rng=random.Random(7),
+            rng=random.Random(seed),
             directory=directory or SimulatedDirectory(),
         ),
     )

@@ -142,13 +142,6 @@ async def test_the_coordinator_of_every_group_is_this_broker(version: int) -> No
     assert (found.error_code, found.node_id, found.host, found.port) == (0, 1, "127.0.0.1", 9092)
 
 
-async def test_a_transaction_coordinator_is_refused() -> None:
-    async with simulated_broker() as services:
-        request = FindCoordinatorRequest(key="t", key_type=1)
-        answer = await call(services, ApiKey.FIND_COORDINATOR, 1, request, FindCoordinatorResponse)
-    assert answer.error_code == ErrorCode.INVALID_REQUEST
-
-
 @pytest.mark.parametrize("version", range(2, 10))
 async def test_offsets_are_committed_in_every_version(version: int) -> None:
     async with simulated_broker() as services:

