@@ -37,10 +37,14 @@ def assembled(
 
 @asynccontextmanager
 async def simulated_broker(
-    directory: Directory | None = None, *, clock: Clock | None = None, **settings: object
+    directory: Directory | None = None,
+    *,
+    clock: Clock | None = None,
+    seed: int = 7,
+    **settings: object,
 ) -> AsyncIterator[BrokerServices]:
     """Have a broker on `directory` (a fresh simulated one by default), ended with the block."""
-    services = assembled(directory, clock=clock, **settings)
+    services = assembled(directory, clock=clock, seed=seed, **settings)
     services.listening_port = 9092
     try:
         yield services

@@ -291,11 +291,16 @@ class Replica:
             return []
         if count == len(segments):
             self.log.roll(now_ms=now_ms)
-        return self.log.cut_front(segments[count].base_offset)
+        return self._cut_front(segments[count].base_offset)
 
     def delete_before(self, offset: Offset) -> list[Segment]:
         """Move the log start offset (DeleteRecords); return the segments that fell out."""
-        return self.log.cut_front(offset)
+        return self._cut_front(offset)
+
+    def _cut_front(self, offset: Offset) -> list[Segment]:
+        gone = self.log.cut_front(offset)
+        self.history.epochs.cut_front(self.log.start_offset)
+        return gone
 
     def forget_tail(self) -> None:
         """Give the memory of the cached tail back: the topic is deleted."""
