@@ -266,7 +266,7 @@ def check_count(address: str, topic: str, expected: int) -> None:
 
 def measure(seconds: float, records: int) -> list[Row]:
     """Run every load on a broker of its own."""
-    with tempfile.TemporaryDirectory() as folder, MeasuredBroker(Path(folder)) as broker:
+    with tempfile.TemporaryDirectory() as folder, MeasuredBroker(Path(folder) / "broker") as broker:
         rows = [run_raw(broker, load, seconds) for load in RAW_LOADS]
         return rows + run_librdkafka(broker, records)
 

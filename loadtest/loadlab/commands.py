@@ -15,6 +15,10 @@ app.add_typer(bench, name="bench")
 # name -> module with `main(arguments)`, and what it measures
 _BENCHES = {
     "broker": ("loadlab.broker_bench", "The broker: raw requests and librdkafka."),
+    "faults": (
+        "loadlab.faults.run",
+        "Nothing acknowledged is lost or doubled under random faults.",
+    ),
     "client": ("loadlab.client_bench", "The log client's two engines, CPU per record."),
     "matching": ("loadlab.matching_bench", "One batching window: candidates and assignment."),
     "eta": ("loadlab.eta_bench", "Travel times, many to one, and nearest drivers by road."),
