@@ -61,13 +61,13 @@ class GroupCoordinator:
     def sync(self, request: SyncGroupRequest, ticket: Ticket, now_ms: int) -> list[Answer]:
         group = self._groups.get(GroupId(request.group_id))
         if group is None:
-            return [(ticket, SyncGroupResponse(error_code=ErrorCode.UNKNOWN_MEMBER_ID))]
+            return [(ticket, SyncGroupResponse(error_code=_no_group_fault(request.group_id)))]
         return group.sync(request, ticket, now_ms)
 
     def heartbeat(self, request: HeartbeatRequest, now_ms: int) -> ErrorCode:
         group = self._groups.get(GroupId(request.group_id))
         if group is None:
-            return ErrorCode.UNKNOWN_MEMBER_ID
+            return _no_group_fault(request.group_id)
         return group.heartbeat(request, now_ms)
 
     def leave(
@@ -111,15 +111,13 @@ class GroupCoordinator:
             self.offsets.put(group_id, place, committed)
 
     def _commit_fault(self, request: OffsetCommitRequest, now_ms: int) -> ErrorCode:
-        group = self._groups.get(GroupId(request.group_id))
+        group = self.find(GroupId(request.group_id))
         generation = Generation(request.generation_id)
         if group is not None:
             instance = request.group_instance_id
             return group.commit_fault(request.member_id, instance, generation, now_ms)
         if generation >= 0:
             return ErrorCode.ILLEGAL_GENERATION
-        if not request.group_id:
-            return ErrorCode.INVALID_GROUP_ID
         if len(self.group_ids()) >= self._settings.groups_max:
             return ErrorCode.GROUP_MAX_SIZE_REACHED
         return ErrorCode.NONE
@@ -280,6 +278,11 @@ class GroupCoordinator:
         if len(self._groups) >= settings.groups_max:
             return ErrorCode.GROUP_MAX_SIZE_REACHED
         return ErrorCode.NONE
+
+
+def _no_group_fault(group_id: str) -> ErrorCode:
+    """What is wrong with a claim to be a member of a group that does not exist."""
+    return ErrorCode.UNKNOWN_MEMBER_ID if group_id else ErrorCode.INVALID_GROUP_ID
 
 
 def _is_forgettable(group: Group) -> bool:
