@@ -22,7 +22,7 @@ from streamcore.broker.waiting_fetches import WaitingFetches
 from streamcore.groups.coordinator import GroupCoordinator
 from streamcore.groups.settings import GroupSettings
 from streamcore.storage.recovery import RecoveryReport
-from streamcore.wire.api_versions import ApiRange
+from streamcore.wire.messages.api_versions import ApiRange
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,11 @@ class World:
 
 def api_ranges() -> Sequence[ApiRange]:
     return [
-        ApiRange(handler.api_key, handler.min_version, handler.max_version)
+        ApiRange(
+            api_key=handler.api_key,
+            min_version=handler.min_version,
+            max_version=handler.max_version,
+        )
         for handler in REGISTRY.handlers
     ]
 
@@ -75,6 +79,7 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         groups=_open_groups(settings, world, catalogue, appends, durability),
         produce_routes=ProduceRoutes(catalogue),
         api_ranges=api_ranges(),
+        disk_space=world.directory.space,
     )
 
 

@@ -1,10 +1,10 @@
-"""OffsetFetch (key 9), versions 1 to 9: several groups since 8 (KIP-709).
+"""OffsetFetch (key 9), versions 1 to 10: several groups since 8 (KIP-709), topics by id since 10.
 
-`require_stable` (KIP-447) is always met: nothing is ever staged. Not done: the member
-epochs of KIP-848.
+`require_stable` (KIP-447) is always met: nothing is ever staged. A classic group answers whatever
+member epoch is told (version 9), as in Kafka.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
@@ -12,6 +12,7 @@ from streamcore.groups.ids import GroupId
 from streamcore.groups.offsets import CommittedOffset, TopicPartition
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.cold import decode, encode
+from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.messages.offset_fetch import (
     FetchedGroup,
     FetchedOffset,
@@ -22,37 +23,78 @@ from streamcore.wire.messages.offset_fetch import (
 )
 
 SEVERAL_GROUPS_FROM = 8
+TOPIC_IDS_FROM = 10
 NOTHING_COMMITTED = -1
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
-    asked = decode(OffsetFetchRequest, request.api_version, body)
-    if request.api_version < SEVERAL_GROUPS_FROM:
-        topics = _fetched(services, asked.group_id, asked.topics)
-        return encode(OffsetFetchResponse(topics=topics), request.api_version)
+    version = request.api_version
+    asked = decode(OffsetFetchRequest, version, body)
+    if version < SEVERAL_GROUPS_FROM:
+        topics = tuple(_fetched(services, asked.group_id, asked.topics, version))
+        return encode(OffsetFetchResponse(topics=topics), version)
     groups = tuple(
         FetchedGroup(
-            group_id=group.group_id, topics=_fetched(services, group.group_id, group.topics)
+            group_id=group.group_id,
+            topics=tuple(_fetched(services, group.group_id, group.topics, version)),
         )
         for group in asked.groups
     )
-    return encode(OffsetFetchResponse(groups=groups), request.api_version)
+    return encode(OffsetFetchResponse(groups=groups), version)
 
 
 def _fetched(
-    services: BrokerServices, group_id: str, topics: Iterable[OffsetFetchTopic] | None
-) -> tuple[FetchedTopic, ...]:
+    services: BrokerServices,
+    group_id: str,
+    topics: tuple[OffsetFetchTopic, ...] | None,
+    version: int,
+) -> Iterator[FetchedTopic]:
     committed = services.groups.coordinator.offsets.of_group(GroupId(group_id))
-    if topics is None:
-        wanted: dict[str, list[int]] = {}
-        for place in committed:
-            wanted.setdefault(place.topic, []).append(place.partition)
-        pairs: Iterable[tuple[str, Iterable[int]]] = wanted.items()
-    else:
-        pairs = [(topic.name, topic.partition_indexes) for topic in topics]
-    return tuple(
-        FetchedTopic(name=name, partitions=tuple(_offset(committed, name, i) for i in indexes))
-        for name, indexes in pairs
+    for topic in _all_of(services, committed) if topics is None else topics:
+        name = topic.name
+        if version >= TOPIC_IDS_FROM:
+            known = services.topics.find_id(topic.topic_id)
+            if known is None:
+                yield _unknown(topic)
+                continue
+            name = known.name
+        yield FetchedTopic(
+            name=name,
+            topic_id=topic.topic_id,
+            partitions=tuple(_offset(committed, name, i) for i in topic.partition_indexes),
+        )
+
+
+def _all_of(
+    services: BrokerServices, committed: Mapping[TopicPartition, CommittedOffset]
+) -> list[OffsetFetchTopic]:
+    """Everything that a group has committed. Offsets go with their topic, so each is known."""
+    indexes: dict[str, list[int]] = {}
+    for place in committed:
+        indexes.setdefault(place.topic, []).append(place.partition)
+    topics = []
+    for name, partitions in indexes.items():
+        topic = services.topics.find(name)
+        if topic is not None:
+            topics.append(
+                OffsetFetchTopic(
+                    name=name, topic_id=topic.topic_id, partition_indexes=tuple(partitions)
+                )
+            )
+    return topics
+
+
+def _unknown(topic: OffsetFetchTopic) -> FetchedTopic:
+    return FetchedTopic(
+        topic_id=topic.topic_id,
+        partitions=tuple(
+            FetchedOffset(
+                partition_index=index,
+                committed_offset=NOTHING_COMMITTED,
+                error_code=ErrorCode.UNKNOWN_TOPIC_ID,
+            )
+            for index in topic.partition_indexes
+        ),
     )
 
 
@@ -74,7 +116,7 @@ HANDLER = Handler(
     api_key=ApiKey.OFFSET_FETCH,
     name="OffsetFetch",
     min_version=1,
-    max_version=9,
+    max_version=10,
     flexible_from=OffsetFetchRequest.FLEXIBLE_FROM,
     answer=answer,
 )
