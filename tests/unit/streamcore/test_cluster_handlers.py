@@ -116,10 +116,11 @@ async def test_a_log_directory_that_cannot_be_looked_at_says_so(
 
     async with simulated_broker() as services:
         services.disk_space = broken
-        described = await log_dir(services, 5, None)
+        for _ in range(3):
+            described = await log_dir(services, 5, None)
     assert code(described) == "kafka_storage_error"
     assert (described.total_bytes, described.topics) == (-1, ())
-    assert "/nowhere: [Errno 5] Input/output error" in caplog.messages
+    assert caplog.messages == ["/nowhere: [Errno 5] Input/output error"]
 
 
 @pytest.mark.parametrize("version", versions_of(ApiKey.ELECT_LEADERS))

@@ -32,7 +32,9 @@ def _described(services: BrokerServices, asked: DescribeLogDirsRequest) -> Descr
     try:
         space = services.disk_space()
     except OSError as failure:
-        logger.error("%s: %s", log_dir, failure)  # noqa: TRY400  # no trace: the disk's words say it all
+        fault = f"{log_dir}: {failure}"
+        if services.said_once.is_new(fault):
+            logger.error("%s", fault)  # noqa: TRY400  # no trace: the disk's words say it all
         return DescribedLogDir(error_code=ErrorCode.KAFKA_STORAGE_ERROR, log_dir=log_dir, topics=())
     return DescribedLogDir(
         log_dir=log_dir,

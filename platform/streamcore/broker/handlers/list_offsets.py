@@ -50,17 +50,22 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     asked = decode(ListOffsetsRequest, version, body)
     times_named = Counter((t.name, p.partition_index) for t in asked.topics for p in t.partitions)
     read_committed = asked.isolation_level == READ_COMMITTED
+
+    def listed(name: str, partition: ListOffsetsPartition) -> ListedOffset:
+        if times_named[name, partition.partition_index] > 1:
+            return _refused(partition, ErrorCode.INVALID_REQUEST)
+        replica = services.topics.replica(name, partition.partition_index)
+        fault = _fault(replica, partition, version)
+        if replica is None or fault:
+            return _refused(partition, fault)
+        end = visible_end(replica, read_committed=read_committed)
+        return _find(services, replica, partition, end)
+
     topics = []
     for topic in asked.topics:
-        listed = {}
-        for partition in topic.partitions:
-            index = partition.partition_index
-            if times_named[topic.name, index] > 1:
-                listed[index] = _refused(partition, ErrorCode.INVALID_REQUEST)
-            else:
-                replica = services.topics.replica(topic.name, index)
-                listed[index] = _find(replica, partition, version, read_committed=read_committed)
-        topics.append(ListedTopic(name=topic.name, partitions=tuple(listed.values())))
+        # Named twice, a partition is answered once.
+        partitions = {one.partition_index: listed(topic.name, one) for one in topic.partitions}
+        topics.append(ListedTopic(name=topic.name, partitions=tuple(partitions.values())))
     return encode(ListOffsetsResponse(topics=tuple(topics)), version)
 
 
@@ -79,13 +84,8 @@ def _none(asked: ListOffsetsPartition) -> ListedOffset:
 
 
 def _find(
-    replica: Replica | None, asked: ListOffsetsPartition, version: int, *, read_committed: bool
+    services: BrokerServices, replica: Replica, asked: ListOffsetsPartition, end: int
 ) -> ListedOffset:
-    fault = _fault(replica, asked, version)
-    if fault:
-        return _refused(asked, fault)
-    assert replica is not None, "an unknown partition is a fault"
-    end = visible_end(replica, read_committed=read_committed)
     if asked.timestamp == LATEST_TIMESTAMP:
         return _listed(asked, replica, end)
     if asked.timestamp in (EARLIEST_TIMESTAMP, EARLIEST_LOCAL_TIMESTAMP):
@@ -95,7 +95,9 @@ def _find(
     try:
         return _by_time(replica, asked, end)
     except (SegmentCorrupt, StorageFailed, BatchFault) as failure:
-        logger.error("time look-up in %s: %s", replica.log.folder, failure)  # noqa: TRY400  # no trace: the fact is in the message
+        what = f"time look-up in {replica.log.folder}: {failure}"
+        if services.said_once.is_new(what):
+            logger.error("%s", what)  # noqa: TRY400  # no trace: the fact is in the message
         return _refused(asked, ErrorCode.KAFKA_STORAGE_ERROR)
 
 
