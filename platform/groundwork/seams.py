@@ -5,7 +5,7 @@ that a test can hand it a clock that jumps or a disk that forgets.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Clock(Protocol):
@@ -56,6 +56,13 @@ class AppendFile(Protocol):
     def close(self) -> None: ...
 
 
+class DiskSpace(NamedTuple):
+    """How large the volume is that a folder lies on, and how much of it can still be written."""
+
+    total_bytes: int
+    usable_bytes: int
+
+
 class Directory(Protocol):
     """A folder of a data directory. Paths are relative to it and use `/`."""
 
@@ -82,3 +89,5 @@ class Directory(Protocol):
     def remove(self, path: str) -> None:
         """Remove a file, or a folder with all in it. No error where it is missing."""
         ...
+
+    def space(self) -> DiskSpace: ...

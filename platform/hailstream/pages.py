@@ -80,7 +80,7 @@ _UNLISTED = {
     "AddPartitionsToTxn": "transactions (24-28): producers are idempotent, not yet transactional",
     "AlterConfigs": "changing topic configs (33, 44): they are set when a topic is made",
     "ConsumerGroupHeartbeat": "the group protocol of KIP-848: every client takes the classic one",
-    "CreateAcls": "access control lists (29-31)",
+    "CreateAcls": "access control lists (30, 31): the broker has no authorizer",
     "SaslHandshake": "SASL (17, 36) and TLS: listen on a private address",
     "ShareFetch": "share groups (KIP-932)",
     "GetTelemetrySubscriptions": "client telemetry (KIP-714): clients stay quiet without it",

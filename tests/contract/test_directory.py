@@ -103,3 +103,19 @@ def test_a_full_disk_takes_what_fits_and_says_enospc() -> None:
     file.truncate(3)
     file.append([b"x"])
     assert file.read_at(0, 10) == b"abcx"
+
+
+def test_space_is_the_volumes_and_the_usable_is_part_of_it(directory: Directory) -> None:
+    file = directory.open_append("a")
+    file.append([bytes(10_000)])
+    space = directory.space()
+    assert 0 <= space.usable_bytes <= space.total_bytes - 10_000
+    file.close()
+
+
+def test_what_is_written_on_a_bounded_disk_can_be_used_no_more() -> None:
+    disk = SimulatedDirectory(room_bytes=1000)
+    disk.open_append("a").append([bytes(300)])
+    assert disk.space() == (1000, 700)
+    disk.remove("a")
+    assert disk.space() == (1000, 1000)

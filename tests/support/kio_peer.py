@@ -44,6 +44,8 @@ def _value(hint: Any, value: Any) -> Any:
     if hint is i32Timedelta:
         return i32Timedelta.parse(timedelta(milliseconds=value or 0))
     inner = [part for part in _parts(hint) if dataclasses.is_dataclass(part)]
+    if inner and isinstance(value, dict):
+        return _built(typing.cast(type[Any], inner[0]), value)
     if inner and isinstance(value, list):
         return tuple(_built(typing.cast(type[Any], inner[0]), item) for item in value)
     if isinstance(value, list):

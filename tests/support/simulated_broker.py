@@ -15,6 +15,8 @@ from streamcore.broker.handlers.registry import PendingReply, Reply, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.settings import BrokerSettings
 from streamcore.record.records import Record, encode_batch
+from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.cold import M, Message, decode, encode
 
 
 def assembled(
@@ -78,6 +80,14 @@ async def answered(reply: Reply) -> bytes:
         reply = reply.body
     assert reply is not None, "no answer"
     return b"".join(reply) if isinstance(reply, list) else reply
+
+
+async def call(
+    services: BrokerServices, api: ApiKey, version: int, request: Message, response: type[M]
+) -> M:
+    """Send a request of ours through its handler; return the decoded answer."""
+    body = await answered(ask(services, api, version, encode(request, version)))
+    return decode(response, version, body)
 
 
 def batch_of(

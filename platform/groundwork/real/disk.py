@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from groundwork.seams import DiskSpace
+
 # Linux takes at most IOV_MAX (1024) pieces in one writev.
 PIECES_MAX = 1000
 
@@ -99,6 +101,11 @@ class OsDirectory:
             shutil.rmtree(whole)
         else:
             whole.unlink(missing_ok=True)
+
+    def space(self) -> DiskSpace:
+        volume = os.statvfs(self._root)
+        # What is kept back for the administrator is no room for us.
+        return DiskSpace(volume.f_blocks * volume.f_frsize, volume.f_bavail * volume.f_frsize)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,7 +7,10 @@ It can also be told to be full. Names and sizes that were made durable by
 import errno
 from collections.abc import Sequence
 
-from groundwork.seams import Rng
+from groundwork.seams import DiskSpace, Rng
+
+# What a disk without bounds says is left.
+ENDLESS_BYTES = 1 << 40
 
 
 class SimulatedFile:
@@ -115,3 +118,8 @@ class SimulatedDirectory:
     def remove(self, path: str) -> None:
         for name in [n for n in self._files if n == path or n.startswith(f"{path}/")]:
             self.give_room(self._files.pop(name).size())
+
+    def space(self) -> DiskSpace:
+        used = sum(file.size() for file in self._files.values())
+        usable = ENDLESS_BYTES if self.room_bytes is None else self.room_bytes
+        return DiskSpace(used + usable, usable)

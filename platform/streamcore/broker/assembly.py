@@ -32,7 +32,7 @@ from streamcore.storage.recovery import RecoveryReport
 from streamcore.transactions.coordinator import TransactionCoordinator
 from streamcore.transactions.log_records import TRANSACTIONS_TOPIC
 from streamcore.transactions.settings import TransactionSettings
-from streamcore.wire.api_versions import ApiRange
+from streamcore.wire.messages.api_versions import ApiRange
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,11 @@ class World:
 
 def api_ranges() -> Sequence[ApiRange]:
     return [
-        ApiRange(handler.api_key, handler.min_version, handler.max_version)
+        ApiRange(
+            api_key=handler.api_key,
+            min_version=handler.min_version,
+            max_version=handler.max_version,
+        )
         for handler in REGISTRY.handlers
     ]
 
@@ -91,6 +95,7 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         ),
         produce_routes=ProduceRoutes(catalogue),
         api_ranges=api_ranges(),
+        disk_space=world.directory.space,
     )
 
 

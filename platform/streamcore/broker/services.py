@@ -4,12 +4,13 @@ A part with a life of its own beside the log (the group coordinator) is an attri
 here, is built in `assembly`, and runs as a task of the broker's task group.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from groundwork.seams import Clock
+from groundwork.seams import Clock, DiskSpace
 from streamcore.broker.append_round import AppendRound
 from streamcore.broker.durability import Durability
+from streamcore.broker.features import FEATURES, Feature
 from streamcore.broker.fetch_sessions import FetchSessions
 from streamcore.broker.group_service import GroupService
 from streamcore.broker.metadata_cache import MetadataCache
@@ -21,7 +22,7 @@ from streamcore.broker.settings import BrokerSettings
 from streamcore.broker.topics import TopicCatalogue
 from streamcore.broker.transaction_service import TransactionService
 from streamcore.broker.waiting_fetches import WaitingFetches
-from streamcore.wire.api_versions import ApiRange
+from streamcore.wire.messages.api_versions import ApiRange
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +46,8 @@ class BrokerServices:
     transactions: TransactionService
     produce_routes: ProduceRoutes
     api_ranges: Sequence[ApiRange]
+    disk_space: Callable[[], DiskSpace]
+    features: Sequence[Feature] = FEATURES
     said_once: SaidOnce = field(default_factory=SaidOnce)
     metadata_cache: MetadataCache = field(default_factory=MetadataCache)
     listening_port: int = 0  # known once the broker listens

@@ -65,13 +65,13 @@ def plan_commit(
     metadata_bytes_max: int,
     commit_ms: int,
 ) -> CommitPlan:
-    """Decide partition by partition. `fault`, where there is one, refuses them all."""
+    """Decide partition by partition. `fault`, where there is one, refuses all that exist."""
     plan = CommitPlan(request)
     for topic in request.topics:
         count = partition_count(topic.name)
         for asked in topic.partitions:
             place = TopicPartition(topic.name, asked.partition_index)
-            error = fault or _partition_fault(asked, count, metadata_bytes_max)
+            error = _partition_fault(asked, count, fault, metadata_bytes_max)
             if error:
                 plan.errors[place] = error
             else:
@@ -85,12 +85,12 @@ def plan_commit(
 
 
 def _partition_fault(
-    asked: OffsetCommitPartition, partition_count: int, metadata_bytes_max: int
+    asked: OffsetCommitPartition, partition_count: int, fault: ErrorCode, metadata_bytes_max: int
 ) -> ErrorCode:
     if not 0 <= asked.partition_index < partition_count:
         return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    if fault:
+        return fault
     if len((asked.committed_metadata or "").encode()) > metadata_bytes_max:
         return ErrorCode.OFFSET_METADATA_TOO_LARGE
-    if asked.committed_offset < 0:
-        return ErrorCode.INVALID_COMMIT_OFFSET_SIZE
     return ErrorCode.NONE

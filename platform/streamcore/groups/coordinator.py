@@ -64,13 +64,13 @@ class GroupCoordinator:
     def sync(self, request: SyncGroupRequest, ticket: Ticket, now_ms: int) -> list[Answer]:
         group = self._groups.get(GroupId(request.group_id))
         if group is None:
-            return [(ticket, SyncGroupResponse(error_code=ErrorCode.UNKNOWN_MEMBER_ID))]
+            return [(ticket, SyncGroupResponse(error_code=_no_group_fault(request.group_id)))]
         return group.sync(request, ticket, now_ms)
 
     def heartbeat(self, request: HeartbeatRequest, now_ms: int) -> ErrorCode:
         group = self._groups.get(GroupId(request.group_id))
         if group is None:
-            return ErrorCode.UNKNOWN_MEMBER_ID
+            return _no_group_fault(request.group_id)
         return group.heartbeat(request, now_ms)
 
     def leave(
@@ -103,7 +103,8 @@ class GroupCoordinator:
         """Decide what of a commit to write. It counts when `commit` says that it is written."""
         if is_transactional and _is_from_nobody(request):
             # Clients before KIP-447 do not say who they are when they commit in transactions.
-            fault = self._unknown_group_fault(request)
+            is_known = self.find(GroupId(request.group_id)) is not None
+            fault = ErrorCode.NONE if is_known else self._new_group_fault()
         else:
             fault = self._commit_fault(request, now_ms)
         return plan_commit(
@@ -126,20 +127,16 @@ class GroupCoordinator:
                 self.commit(group_id, offsets)
 
     def _commit_fault(self, request: OffsetCommitRequest, now_ms: int) -> ErrorCode:
-        group = self._groups.get(GroupId(request.group_id))
+        group = self.find(GroupId(request.group_id))
         generation = Generation(request.generation_id)
         if group is not None:
             instance = request.group_instance_id
             return group.commit_fault(request.member_id, instance, generation, now_ms)
         if generation >= 0:
             return ErrorCode.ILLEGAL_GENERATION
-        return self._unknown_group_fault(request)
+        return self._new_group_fault()
 
-    def _unknown_group_fault(self, request: OffsetCommitRequest) -> ErrorCode:
-        if not request.group_id:
-            return ErrorCode.INVALID_GROUP_ID
-        if GroupId(request.group_id) in self.group_ids():
-            return ErrorCode.NONE
+    def _new_group_fault(self) -> ErrorCode:
         if len(self.group_ids()) >= self._settings.groups_max:
             return ErrorCode.GROUP_MAX_SIZE_REACHED
         return ErrorCode.NONE
@@ -328,6 +325,11 @@ class GroupCoordinator:
 
 def _is_from_nobody(request: OffsetCommitRequest) -> bool:
     return request.generation_id < 0 and not request.member_id and request.group_instance_id is None
+
+
+def _no_group_fault(group_id: str) -> ErrorCode:
+    """What is wrong with a claim to be a member of a group that does not exist."""
+    return ErrorCode.UNKNOWN_MEMBER_ID if group_id else ErrorCode.INVALID_GROUP_ID
 
 
 def _is_forgettable(group: Group) -> bool:

@@ -165,10 +165,11 @@ class Group:
     def _join_fault(self, request: JoinGroupRequest) -> ErrorCode:
         if not request.protocol_type or not request.protocols:
             return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
-        others = [m for m in self.roster if m.member_id != request.member_id]
-        if others:
+        if self.roster:
+            # One that joins again is held to what it spoke before, as by Kafka.
+            common = common_protocols(list(self.roster))
             names = {protocol.name for protocol in request.protocols}
-            if request.protocol_type != self.protocol_type or not names & common_protocols(others):
+            if request.protocol_type != self.protocol_type or not names & common:
                 return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
         return ErrorCode.NONE
 

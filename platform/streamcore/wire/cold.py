@@ -1,7 +1,7 @@
 """The codec of rare messages: each is declared once, as annotated fields, for all its versions.
 
-`Annotated` says how a field travels and in which versions; the class is turned into
-a list of fields per version on first use. Encoding or decoding costs some microseconds
+`Annotated` says how a field travels and in which versions; class and version are turned
+into a reader and a writer on first use. Encoding or decoding costs some microseconds
 a message: right for groups and administration, too slow for Produce and Fetch, which
 have codecs of their own. Written instead of taken from kio because importing kio costs
 a third of a second and 14 MB; the tests use kio as the oracle.
@@ -14,17 +14,61 @@ from typing import (
     Any,
     ClassVar,
     Final,
+    NamedTuple,
     NoReturn,
-    Protocol,
     TypeVar,
     dataclass_transform,
     get_type_hints,
 )
 
-from streamcore.wire.reading import Malformed, WireReader
+from streamcore.wire.kinds import (
+    BOOL,
+    BYTES,
+    ELEMENTS_MAX,
+    INT8,
+    INT16,
+    INT32,
+    INT64,
+    NULLABLE_STRING,
+    STRING,
+    UUID16,
+    Array,
+    Codec,
+    ColdReader,
+    Kind,
+    NullableSince,
+    Required,
+    nullable_string,
+)
+from streamcore.wire.reading import Malformed
 from streamcore.wire.writing import WireWriter
 
+# What a module of messages needs is imported from here.
+__all__ = [
+    "BOOL",
+    "BYTES",
+    "ELEMENTS_MAX",
+    "INT8",
+    "INT16",
+    "INT32",
+    "INT64",
+    "NULLABLE_STRING",
+    "STRING",
+    "UUID16",
+    "Message",
+    "Part",
+    "Structure",
+    "Tag",
+    "Versions",
+    "array",
+    "decode",
+    "encode",
+    "nullable",
+    "nullable_string",
+]
+
 VERSION_MAX: Final = 32767
+NULL_STRUCTURE: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,56 +82,11 @@ class Versions:
         return self.since <= version <= self.until
 
 
-class Kind(Protocol):
-    """How a value travels."""
-
-    def read(self, reader: WireReader, version: int) -> Any: ...
-    def write(self, writer: WireWriter, value: Any, version: int) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
-class Primitive:
-    """A value that looks alike in all versions, but for compact lengths."""
+class Tag:
+    """The field is a tagged one (KIP-482) of this number: sent where it is not its default."""
 
-    reads: Callable[[WireReader], Any]
-    writes: Callable[[WireWriter, Any], None]
-
-    def read(self, reader: WireReader, version: int) -> Any:
-        return self.reads(reader)
-
-    def write(self, writer: WireWriter, value: Any, version: int) -> None:
-        self.writes(writer, value)
-
-
-@dataclass(frozen=True, slots=True)
-class Array:
-    """A counted row of values, read into a tuple; null, where the schema has it, is None."""
-
-    of: Kind
-
-    def read(self, reader: WireReader, version: int) -> Any:
-        size = reader.nullable_array_size()
-        if size is None:
-            return None
-        return tuple([self.of.read(reader, version) for _ in range(size)])
-
-    def write(self, writer: WireWriter, value: Any, version: int) -> None:
-        writer.array_size(None if value is None else len(value))
-        for element in value or ():
-            self.of.write(writer, element, version)
-
-
-@dataclass(frozen=True, slots=True)
-class RequiredArray(Array):
-    """An array that has no null."""
-
-    def read(self, reader: WireReader, version: int) -> Any:
-        start = reader.position
-        # Named in full: a class with slots is a copy, which a bare super() does not know.
-        value = Array.read(self, reader, version)
-        if value is None:
-            raise Malformed("array that is not null", position=start)
-        return value
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,41 +95,141 @@ class Structure:
 
     of: type[Any]
 
-    def read(self, reader: WireReader, version: int) -> Any:
-        values = {name: kind.read(reader, version) for name, kind in _fields(self.of, version)}
-        reader.skip_tags()
-        return self.of(**values)
-
-    def write(self, writer: WireWriter, value: Any, version: int) -> None:
-        for name, kind in _fields(self.of, version):
-            kind.write(writer, getattr(value, name), version)
-        writer.end_of_struct()
+    def at(self, version: int) -> Codec:
+        codec = _CODECS.get((self.of, version))
+        if codec is None:
+            codec = _CODECS[self.of, version] = _structure_codec(self.of, version)
+        return codec
 
 
-def _fields(of: type[Any], version: int) -> list[tuple[str, Kind]]:
-    fields = _FIELDS.get((of, version))
-    if fields is None:
-        fields = [
-            (name, kind) for name, kind, versions in _declared_fields(of) if version in versions
-        ]
-        _FIELDS[of, version] = fields
-    return fields
+@dataclass(frozen=True, slots=True)
+class NullableStructure:
+    """A part with a byte before it that says whether it is there."""
+
+    of: type[Any]
+
+    def at(self, version: int) -> Codec:
+        read_part, write_part = Structure(self.of).at(version)
+
+        def read(reader: ColdReader) -> Any:
+            return None if reader.int8() < 0 else read_part(reader)
+
+        def write(writer: WireWriter, value: Any) -> None:
+            writer.int8(NULL_STRUCTURE if value is None else 1)
+            if value is not None:
+                write_part(writer, value)
+
+        return Codec(read, write)
 
 
 # Bounded by what is declared: handlers are not called with versions that they do not list.
-_FIELDS: dict[tuple[type[Any], int], list[tuple[str, Kind]]] = {}
+_CODECS: dict[tuple[type[Any], int], Codec] = {}
 
 
-def _declared_fields(of: type[Any]) -> Iterator[tuple[str, Kind, Versions]]:
+class _TaggedField(NamedTuple):
+    tag: int
+    name: str
+    codec: Codec
+
+
+def _structure_codec(of: type[Any], version: int) -> Codec:
+    fields, tagged = _fields(of, version)
+    readers = [(name, codec.read) for name, codec in fields]
+    writers = [(name, codec.write) for name, codec in fields]
+    tagged_readers = {field.tag: (field.name, field.codec.read) for field in tagged}
+    make = _maker(of)
+
+    def read(reader: ColdReader) -> Any:
+        values = {name: read_field(reader) for name, read_field in readers}
+        if tagged_readers:
+            _read_tagged(reader, tagged_readers, values)
+        else:
+            reader.skip_tags()
+        return make(values)
+
+    def write(writer: WireWriter, value: Any) -> None:
+        for name, write_field in writers:
+            write_field(writer, getattr(value, name))
+        if tagged:
+            _write_tagged(writer, tagged, value)
+        else:
+            writer.end_of_struct()
+
+    return Codec(read, write)
+
+
+def _fields(of: type[Any], version: int) -> tuple[list[tuple[str, Codec]], list[_TaggedField]]:
+    fields: list[tuple[str, Codec]] = []
+    tagged: list[_TaggedField] = []
+    for name, kind, versions, tag in _declared_fields(of):
+        if version not in versions:
+            assert hasattr(of, name), f"{of.__name__}.{name} needs a default for v{version}"
+        elif tag is None:
+            fields.append((name, kind.at(version)))
+        else:
+            tagged.append(_TaggedField(tag.number, name, kind.at(version)))
+    return fields, sorted(tagged)
+
+
+def _declared_fields(of: type[Any]) -> Iterator[tuple[str, Kind, Versions, Tag | None]]:
     for name, hint in get_type_hints(of, include_extras=True).items():
-        kind, versions = None, Versions()
+        kind, versions, tag = None, Versions(), None
         for extra in getattr(hint, "__metadata__", ()):
             if isinstance(extra, Versions):
                 versions = extra
+            elif isinstance(extra, Tag):
+                tag = extra
             else:
                 kind = extra
         if kind is not None:
-            yield name, kind, versions
+            yield name, kind, versions, tag
+
+
+def _maker(of: type[Any]) -> Callable[[dict[str, Any]], Any]:
+    """Parts are made without the check of names that everybody else's values need."""
+    if not issubclass(of, Part) or "__slots__" in of.__dict__:
+        return lambda values: of(**values)
+    new, put = of.__new__, object.__setattr__
+
+    def make(values: dict[str, Any]) -> Any:
+        part = new(of)
+        put(part, "__dict__", values)
+        return part
+
+    return make
+
+
+def _read_tagged(
+    reader: ColdReader,
+    known: dict[int, tuple[str, Callable[[ColdReader], Any]]],
+    values: dict[str, Any],
+) -> None:
+    """Read the tagged fields that are known, and pass over those of newer peers."""
+    for _ in range(reader.uvarint()):
+        tag, size = reader.uvarint(), reader.uvarint()
+        start = reader.position
+        reader.span(size)
+        if tag in known:
+            name, read_field = known[tag]
+            reader.position = start
+            values[name] = read_field(reader)
+            if reader.position != start + size:
+                raise Malformed(f"{name} of {size} bytes", position=start)
+
+
+def _write_tagged(writer: WireWriter, tagged: list[_TaggedField], value: Any) -> None:
+    present: list[tuple[int, bytes]] = []
+    for tag, name, codec in tagged:
+        field = getattr(value, name)
+        if field != getattr(type(value), name):
+            content = WireWriter(flexible=True)
+            codec.write(content, field)
+            present.append((tag, content.done()))
+    writer.uvarint(len(present))
+    for tag, data in present:
+        writer.uvarint(tag)
+        writer.uvarint(len(data))
+        writer.raw(data)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -187,42 +286,32 @@ M = TypeVar("M", bound=Message)
 
 
 def decode(of: type[M], version: int, body: memoryview | bytes) -> M:
-    """Read a whole message. Raises `Malformed` when it is cut short, null where it must not
-    be, or longer than its last field. Nothing in the result refers to `body`."""
-    reader = WireReader(memoryview(body), flexible=version >= of.FLEXIBLE_FROM)
-    message: M = Structure(of).read(reader, version)
-    if reader.position != len(reader.view):
-        raise Malformed(f"end of {of.__name__} v{version}", position=reader.position)
+    """Read a whole message. Raises `Malformed` when it is cut short, or null where it must not
+    be. Bytes behind the last field are passed over, as by Kafka: librdkafka 2.16 sends one with
+    Metadata 13. Nothing in the result refers to `body`."""
+    reader = ColdReader(memoryview(body), flexible=version >= of.FLEXIBLE_FROM)
+    message: M = Structure(of).at(version).read(reader)
     return message
 
 
 def encode(message: Message, version: int) -> bytes:
     """Write a whole message in the form of `version`, without header or size."""
     writer = WireWriter(flexible=version >= message.FLEXIBLE_FROM)
-    Structure(type(message)).write(writer, message, version)
+    Structure(type(message)).at(version).write(writer, message)
     return writer.done()
 
 
-def _required_bytes(reader: WireReader) -> bytes:
-    start = reader.position
-    data = reader.nullable_bytes()
-    if data is None:
-        raise Malformed("bytes that are not null", position=start)
-    return bytes(data)
-
-
-INT8 = Primitive(WireReader.int8, WireWriter.int8)
-INT16 = Primitive(WireReader.int16, WireWriter.int16)
-INT32 = Primitive(WireReader.int32, WireWriter.int32)
-INT64 = Primitive(WireReader.int64, WireWriter.int64)
-BOOL = Primitive(WireReader.boolean, WireWriter.boolean)
-STRING = Primitive(WireReader.string, WireWriter.string)
-NULLABLE_STRING = Primitive(WireReader.nullable_string, WireWriter.string)
-UUID16 = Primitive(WireReader.uuid, WireWriter.uuid)
-BYTES = Primitive(_required_bytes, WireWriter.sized_bytes)
-
-
-def array(of: Kind | type[Any], *, nullable: bool = False) -> Array:
+def array(
+    of: Kind | type[Any], *, nullable: bool = False, nullable_since: int | None = None
+) -> Kind:
     """Return the kind of an array of values, or of structures of the class `of`."""
-    element = Structure(of) if isinstance(of, type) else of
-    return Array(element) if nullable else RequiredArray(element)
+    row = Array(Structure(of) if isinstance(of, type) else of)
+    if nullable:
+        return row
+    required = Required(row, "array")
+    return required if nullable_since is None else NullableSince(required, row, nullable_since)
+
+
+def nullable(of: type[Any]) -> Kind:
+    """Return the kind of a structure that may be missing."""
+    return NullableStructure(of)

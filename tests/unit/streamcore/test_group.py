@@ -189,11 +189,15 @@ def test_a_member_that_speaks_nothing_common_is_refused(
     assert scene.group.state is GroupState.STABLE
 
 
-def test_the_only_member_may_change_its_protocols() -> None:
+def test_the_only_member_changes_its_protocols_one_step_at_a_time() -> None:
     scene = GroupScene()
     (member_id,) = scene.stable("a")
-    answer = scene.joined[scene.join(member_id, protocols=(("other", b""),))]
-    assert (answer.error_code, answer.protocol_name) == (0, "other")
+    at_once = scene.joined[scene.join(member_id, protocols=(("other", b""),))]
+    assert at_once.error_code == ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+    assert at_once.protocol_name is None
+    for protocols in ((("other", b""), ("range", b"")), (("other", b""),)):
+        answer = scene.joined[scene.join(member_id, protocols=protocols)]
+        assert (answer.error_code, answer.protocol_name) == (0, "other")
 
 
 def test_a_full_group_refuses_one_more_and_counts_ids_given_out() -> None:

@@ -110,12 +110,17 @@ def committing(
     topic: str = "pings",
     metadata: str | None = "",
     group: str = GROUP,
+    generation: int = -1,
+    member_id: str = "",
 ) -> OffsetCommitRequest:
     asked = OffsetCommitPartition(
         partition_index=partition, committed_offset=offset, committed_metadata=metadata
     )
     return OffsetCommitRequest(
-        group_id=group, topics=(OffsetCommitTopic(name=topic, partitions=(asked,)),)
+        group_id=group,
+        generation_id=generation,
+        member_id=member_id,
+        topics=(OffsetCommitTopic(name=topic, partitions=(asked,)),),
     )
 
 
@@ -164,16 +169,34 @@ def test_nothing_is_committed_before_it_is_written(coordinator: GroupCoordinator
         (committing(1, partition=4), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
         (committing(1, partition=-1), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
         (committing(1, metadata="x" * 5000), ErrorCode.OFFSET_METADATA_TOO_LARGE),
-        (committing(-1), ErrorCode.INVALID_COMMIT_OFFSET_SIZE),
-        (committing(1, group=""), ErrorCode.INVALID_GROUP_ID),
     ],
-    ids=["topic", "partition", "negative-partition", "metadata", "offset", "group"],
+    ids=["topic", "partition", "negative-partition", "metadata"],
 )
 def test_a_commit_that_cannot_be_is_refused_for_its_partition(
     coordinator: GroupCoordinator, request_: OffsetCommitRequest, error: ErrorCode
 ) -> None:
     assert commit(coordinator, request_) == error
     assert not coordinator.offsets.of_group(GROUP)
+
+
+def test_what_kafka_takes_is_taken(coordinator: GroupCoordinator) -> None:
+    assert commit(coordinator, committing(-1)) is ErrorCode.NONE
+    assert commit(coordinator, committing(7, group="")) is ErrorCode.NONE
+
+
+def test_whoever_is_not_in_a_group_of_offsets_alone_is_no_member(
+    coordinator: GroupCoordinator,
+) -> None:
+    commit(coordinator, committing(1))
+    request = committing(2, generation=3, member_id="stranger")
+    assert commit(coordinator, request) == ErrorCode.UNKNOWN_MEMBER_ID
+
+
+def test_an_unknown_partition_is_told_before_a_wrong_generation(
+    coordinator: GroupCoordinator,
+) -> None:
+    request = committing(2, generation=3, member_id="stranger", topic="none")
+    assert commit(coordinator, request) == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 
 
 def test_null_metadata_is_kept_as_empty(coordinator: GroupCoordinator) -> None:

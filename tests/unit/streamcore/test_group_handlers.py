@@ -14,155 +14,24 @@ from streamcore.broker.settings import FlushAcks
 from streamcore.groups.log_records import OFFSETS_TOPIC
 from streamcore.record.places import Offset
 from streamcore.wire.api_keys import ApiKey
-from streamcore.wire.cold import M, Message, decode, encode
+from streamcore.wire.cold import encode
 from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from streamcore.wire.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
-from streamcore.wire.messages.find_coordinator import (
-    FindCoordinatorRequest,
-    FindCoordinatorResponse,
-)
 from streamcore.wire.messages.join_group import (
-    JoinGroupProtocol,
-    JoinGroupRequest,
     JoinGroupResponse,
 )
-from streamcore.wire.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
-from streamcore.wire.messages.list_groups import ListGroupsRequest, ListGroupsResponse
-from streamcore.wire.messages.offset_commit import (
-    OffsetCommitPartition,
-    OffsetCommitRequest,
-    OffsetCommitResponse,
-    OffsetCommitTopic,
-)
-from streamcore.wire.messages.offset_delete import (
-    OffsetDeletePartition,
-    OffsetDeleteRequest,
-    OffsetDeleteResponse,
-    OffsetDeleteTopic,
-)
-from streamcore.wire.messages.offset_fetch import (
-    OffsetFetchGroup,
-    OffsetFetchRequest,
-    OffsetFetchResponse,
-    OffsetFetchTopic,
-)
-from streamcore.wire.messages.sync_group import (
-    MemberAssignment,
-    SyncGroupRequest,
-    SyncGroupResponse,
+from tests.support.group_questions import (
+    SESSION_MS,
+    commit,
+    committed,
+    committing,
+    enter,
+    joining,
+    make_topic,
 )
 from tests.support.kio_peer import request_bytes
-from tests.support.simulated_broker import answered, ask, simulated_broker
-
-SESSION_MS = 10_000
-SUBSCRIPTION = b"\0\1\0\0\0\1\0\5pings"
-
-
-async def call(
-    services: BrokerServices, api: ApiKey, version: int, request: Message, response: type[M]
-) -> M:
-    """Send a request through its handler; return the decoded answer."""
-    body = await answered(ask(services, api, version, encode(request, version)))
-    return decode(response, version, body)
-
-
-def make_topic(services: BrokerServices) -> None:
-    services.topics.create("pings", partition_count=4, configs={})
-
-
-def committing(*offsets: int, group: str = "g") -> OffsetCommitRequest:
-    """One offset a partition."""
-    partitions = tuple(
-        OffsetCommitPartition(
-            partition_index=number, committed_offset=offset, committed_metadata=f"m{offset}"
-        )
-        for number, offset in enumerate(offsets)
-    )
-    return OffsetCommitRequest(
-        group_id=group, topics=(OffsetCommitTopic(name="pings", partitions=partitions),)
-    )
-
-
-async def commit(
-    services: BrokerServices, *offsets: int, group: str = "g", version: int = 8
-) -> set[int]:
-    """Commit one offset a partition; return the error codes."""
-    request = committing(*offsets, group=group)
-    answer = await call(services, ApiKey.OFFSET_COMMIT, version, request, OffsetCommitResponse)
-    return {partition.error_code for topic in answer.topics for partition in topic.partitions}
-
-
-async def committed(
-    services: BrokerServices, *, group: str = "g"
-) -> dict[int, tuple[int, str | None]]:
-    request = OffsetFetchRequest(group_id=group, topics=None)
-    answer = await call(services, ApiKey.OFFSET_FETCH, 5, request, OffsetFetchResponse)
-    return {
-        partition.partition_index: (partition.committed_offset, partition.metadata)
-        for topic in answer.topics
-        for partition in topic.partitions
-    }
-
-
-def joining(*, member_id: str = "", protocol_type: str = "consumer") -> JoinGroupRequest:
-    return JoinGroupRequest(
-        group_id="g",
-        session_timeout_ms=SESSION_MS,
-        member_id=member_id,
-        protocol_type=protocol_type,
-        protocols=(JoinGroupProtocol(name="range", metadata=SUBSCRIPTION),),
-    )
-
-
-async def enter(services: BrokerServices, *, protocol_type: str = "consumer") -> str:
-    """Bring group `g` of one member to Stable; return the member's id."""
-    request = joining(protocol_type=protocol_type)
-    joined = await call(services, ApiKey.JOIN_GROUP, 2, request, JoinGroupResponse)
-    assignment = MemberAssignment(member_id=joined.member_id, assignment=b"all")
-    sync = SyncGroupRequest(
-        group_id="g",
-        generation_id=joined.generation_id,
-        member_id=joined.member_id,
-        assignments=(assignment,),
-    )
-    synced = await call(services, ApiKey.SYNC_GROUP, 2, sync, SyncGroupResponse)
-    assert synced.assignment == b"all"
-    return joined.member_id
-
-
-@pytest.mark.parametrize("version", range(5))
-async def test_the_coordinator_of_every_group_is_this_broker(version: int) -> None:
-    async with simulated_broker() as services:
-        request = FindCoordinatorRequest(key="g", coordinator_keys=("g",))
-        answer = await call(
-            services, ApiKey.FIND_COORDINATOR, version, request, FindCoordinatorResponse
-        )
-    found = answer.coordinators[0] if version >= 4 else answer
-    assert (found.error_code, found.node_id, found.host, found.port) == (0, 1, "127.0.0.1", 9092)
-
-
-@pytest.mark.parametrize("version", range(2, 10))
-async def test_offsets_are_committed_in_every_version(version: int) -> None:
-    async with simulated_broker() as services:
-        make_topic(services)
-        assert await commit(services, 10, 20, version=version) == {0}
-        assert await committed(services) == {0: (10, "m10"), 1: (20, "m20")}
-
-
-@pytest.mark.parametrize("version", range(1, 10))
-async def test_offsets_are_fetched_in_every_version(version: int) -> None:
-    async with simulated_broker() as services:
-        make_topic(services)
-        await commit(services, 10)
-        asked = (OffsetFetchTopic(name="pings", partition_indexes=(0, 3)),)
-        request = OffsetFetchRequest(
-            group_id="g", topics=asked, groups=(OffsetFetchGroup(group_id="g", topics=asked),)
-        )
-        answer = await call(services, ApiKey.OFFSET_FETCH, version, request, OffsetFetchResponse)
-    topics = answer.groups[0].topics if version >= 8 else answer.topics
-    offsets = [partition.committed_offset for partition in topics[0].partitions]
-    assert offsets == [10, -1]
+from tests.support.simulated_broker import answered, ask, call, simulated_broker
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -367,81 +236,3 @@ async def test_a_join_whose_connection_goes_is_forgotten() -> None:
         )
         assert group is not None
         assert len(group.roster) == 1
-
-
-async def test_groups_are_listed_described_and_deleted() -> None:
-    async with simulated_broker() as services:
-        make_topic(services)
-        member_id = await enter(services)
-        await commit(services, 1, group="simple")
-        listed = await call(
-            services, ApiKey.LIST_GROUPS, 4, ListGroupsRequest(), ListGroupsResponse
-        )
-        assert [(g.group_id, g.group_state) for g in listed.groups] == [
-            ("g", "Stable"),
-            ("simple", "Empty"),
-        ]
-        stable = await call(
-            services,
-            ApiKey.LIST_GROUPS,
-            4,
-            ListGroupsRequest(states_filter=("stable",)),
-            ListGroupsResponse,
-        )
-        assert [group.group_id for group in stable.groups] == ["g"]
-        described = await call(
-            services,
-            ApiKey.DESCRIBE_GROUPS,
-            5,
-            DescribeGroupsRequest(groups=("g", "none")),
-            DescribeGroupsResponse,
-        )
-        known, unknown = described.groups
-        assert known.members[0].member_assignment == b"all"
-        assert (known.protocol_type, known.protocol_data) == ("consumer", "range")
-        assert unknown.group_state == "Dead"
-        deleted = await call(
-            services,
-            ApiKey.DELETE_GROUPS,
-            2,
-            DeleteGroupsRequest(groups_names=("g", "simple", "none")),
-            DeleteGroupsResponse,
-        )
-        assert [result.error_code for result in deleted.results] == [
-            ErrorCode.NON_EMPTY_GROUP,
-            ErrorCode.NONE,
-            ErrorCode.GROUP_ID_NOT_FOUND,
-        ]
-        leave = LeaveGroupRequest(group_id="g", member_id=member_id)
-        left = await call(services, ApiKey.LEAVE_GROUP, 1, leave, LeaveGroupResponse)
-        assert left.error_code == ErrorCode.NONE
-
-
-@pytest.mark.parametrize(
-    ("protocol_type", "error", "partition_error"),
-    [
-        ("consumer", ErrorCode.NONE, ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC),
-        ("connect", ErrorCode.NON_EMPTY_GROUP, None),
-        (None, ErrorCode.NONE, ErrorCode.NONE),
-        ("nobody", ErrorCode.GROUP_ID_NOT_FOUND, None),
-    ],
-)
-async def test_single_offsets_are_deleted_where_nobody_reads(
-    protocol_type: str | None, error: ErrorCode, partition_error: ErrorCode | None
-) -> None:
-    async with simulated_broker() as services:
-        make_topic(services)
-        if protocol_type != "nobody":
-            await commit(services, 1)
-        if protocol_type in ("consumer", "connect"):
-            await enter(services, protocol_type=protocol_type)
-        topic = OffsetDeleteTopic(
-            name="pings", partitions=(OffsetDeletePartition(partition_index=0),)
-        )
-        request = OffsetDeleteRequest(group_id="g", topics=(topic,))
-        answer = await call(services, ApiKey.OFFSET_DELETE, 0, request, OffsetDeleteResponse)
-        told = [p.error_code for t in answer.topics for p in t.partitions]
-        assert answer.error_code == error
-        assert told == ([] if partition_error is None else [partition_error])
-        if partition_error is ErrorCode.NONE:
-            assert await committed(services) == {}

@@ -1,57 +1,55 @@
 """CreatePartitions (key 37), versions 0 to 3 (KIP-195).
 
-Not done: assignments by hand other than to this one broker.
+Assignments by hand have to name this one broker, once for each new partition. A topic that is
+named twice is refused.
 """
+
+from collections import Counter
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
-from streamcore.broker.topic_admin import AdminRefused, grow_topic
+from streamcore.broker.topic_admin import AdminRefused, grow_topic, known_topic
 from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.cold import decode, encode
 from streamcore.wire.error_codes import ErrorCode
-from streamcore.wire.reading import WireReader
-from streamcore.wire.writing import WireWriter
-
-FLEXIBLE_FROM = 2
+from streamcore.wire.messages.create_partitions import (
+    CreatePartitionsRequest,
+    CreatePartitionsResponse,
+    GrowingTopic,
+    GrownTopic,
+)
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
-    reader = WireReader(body, flexible=request.flexible)
-    wanted = [_read_topic(reader) for _ in range(reader.array_size())]
-    reader.int32()  # time-out: nothing here takes long
-    only_check = reader.boolean()
-    writer = WireWriter(flexible=request.flexible)
-    writer.int32(0)  # not throttled
-    writer.array_size(len(wanted))
-    for name, count, replicas in wanted:
+    asked = decode(CreatePartitionsRequest, request.api_version, body)
+    times_named = Counter(topic.name for topic in asked.topics)
+    results = []
+    for topic in {topic.name: topic for topic in asked.topics}.values():
         error, message = ErrorCode.NONE, None
         try:
-            if any(on_brokers != [services.settings.node_id] for on_brokers in replicas):
-                _refuse_assignment(services.settings.node_id)
-            grow_topic(services, name, count, only_check=only_check)
+            if times_named[topic.name] > 1:
+                _refuse_twice(topic.name)
+            _grow(services, topic, only_check=asked.validate_only)
         except AdminRefused as refusal:
             error, message = refusal.error, refusal.message
-        writer.string(name)
-        writer.int16(error)
-        writer.string(message)
-        writer.end_of_struct()
-    writer.end_of_struct()
-    return writer.done()
+        results.append(GrownTopic(name=topic.name, error_code=error, error_message=message))
+    return encode(CreatePartitionsResponse(results=tuple(results)), request.api_version)
 
 
-def _read_topic(reader: WireReader) -> tuple[str, int, list[list[int]]]:
-    name, count = reader.string(), reader.int32()
-    replicas = []
-    for _ in range(reader.array_size()):
-        replicas.append([reader.int32() for _ in range(reader.array_size())])
-        reader.skip_tags()
-    reader.skip_tags()
-    return name, count, replicas
+def _refuse_twice(name: str) -> None:
+    raise AdminRefused(ErrorCode.INVALID_REQUEST, f"topic {name!r} is named more than once")
 
 
-def _refuse_assignment(node_id: int) -> None:
-    raise AdminRefused(
-        ErrorCode.INVALID_REPLICA_ASSIGNMENT, f"each partition has broker {node_id} as its replica"
-    )
+def _grow(services: BrokerServices, wanted: GrowingTopic, *, only_check: bool) -> None:
+    if wanted.assignments is not None:
+        node_id = services.settings.node_id
+        missing = wanted.count - len(known_topic(services, wanted.name).replicas)
+        if [one.broker_ids for one in wanted.assignments] != [(node_id,)] * max(missing, 0):
+            raise AdminRefused(
+                ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+                f"each of {missing} new partitions has broker {node_id} as its replica",
+            )
+    grow_topic(services, wanted.name, wanted.count, only_check=only_check)
 
 
 HANDLER = Handler(
@@ -59,6 +57,6 @@ HANDLER = Handler(
     name="CreatePartitions",
     min_version=0,
     max_version=3,
-    flexible_from=FLEXIBLE_FROM,
+    flexible_from=CreatePartitionsRequest.FLEXIBLE_FROM,
     answer=answer,
 )

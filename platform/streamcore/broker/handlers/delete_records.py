@@ -1,52 +1,55 @@
 """DeleteRecords (key 21), versions 0 to 2 (KIP-107): moves log start offsets forward."""
 
+from collections.abc import Iterable
+
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topic_admin import AdminRefused, trim_partition
 from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.cold import decode, encode
 from streamcore.wire.error_codes import ErrorCode
-from streamcore.wire.reading import WireReader
-from streamcore.wire.writing import WireWriter
+from streamcore.wire.messages.delete_records import (
+    DeleteRecordsPartition,
+    DeleteRecordsRequest,
+    DeleteRecordsResponse,
+    DeleteRecordsTopic,
+    TrimmedPartition,
+    TrimmedTopic,
+)
 
-FLEXIBLE_FROM = 2
 NO_OFFSET = -1
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
-    reader = WireReader(body, flexible=request.flexible)
-    writer = WireWriter(flexible=request.flexible)
-    writer.int32(0)  # not throttled
-    topic_count = reader.array_size()
-    writer.array_size(topic_count)
-    for _ in range(topic_count):
-        name = reader.string()
-        writer.string(name)
-        count = reader.array_size()
-        writer.array_size(count)
-        for _ in range(count):
-            partition, offset = reader.int32(), reader.int64()
-            reader.skip_tags()
-            low_watermark, error = _trim(services, name, partition, offset)
-            writer.int32(partition)
-            writer.int64(low_watermark)
-            writer.int16(error)
-            writer.end_of_struct()
-        reader.skip_tags()
-        writer.end_of_struct()
-    writer.end_of_struct()
-    return writer.done()
+    asked = decode(DeleteRecordsRequest, request.api_version, body)
+    topics = tuple(
+        TrimmedTopic(
+            name=topic.name,
+            partitions=tuple(_trimmed(services, topic.name, part) for part in _last_named(topic)),
+        )
+        for topic in asked.topics
+    )
+    return encode(DeleteRecordsResponse(topics=topics), request.api_version)
 
 
-def _trim(
-    services: BrokerServices, name: str, partition: int, offset: int
-) -> tuple[int, ErrorCode]:
-    replica = services.topics.replica(name, partition)
+def _last_named(topic: DeleteRecordsTopic) -> Iterable[DeleteRecordsPartition]:
+    """Of a partition that is named twice the last word counts, as with Kafka."""
+    return {part.partition_index: part for part in topic.partitions}.values()
+
+
+def _trimmed(
+    services: BrokerServices, topic: str, asked: DeleteRecordsPartition
+) -> TrimmedPartition:
+    index, low_watermark, error = asked.partition_index, NO_OFFSET, ErrorCode.NONE
+    replica = services.topics.replica(topic, index)
     if replica is None:
-        return NO_OFFSET, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    try:
-        return trim_partition(services, replica, offset), ErrorCode.NONE
-    except AdminRefused as refusal:
-        return NO_OFFSET, refusal.error
+        error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    else:
+        try:
+            low_watermark = trim_partition(services, replica, asked.offset)
+        except AdminRefused as refusal:
+            error = refusal.error
+    return TrimmedPartition(partition_index=index, low_watermark=low_watermark, error_code=error)
 
 
 HANDLER = Handler(
@@ -54,6 +57,6 @@ HANDLER = Handler(
     name="DeleteRecords",
     min_version=0,
     max_version=2,
-    flexible_from=FLEXIBLE_FROM,
+    flexible_from=DeleteRecordsRequest.FLEXIBLE_FROM,
     answer=answer,
 )

@@ -1,74 +1,73 @@
 """DeleteTopics (key 20), versions 1 to 6 (KIP-516: by id from version 6 on).
 
 Offsets that groups have committed there go with a topic; the answer comes when that is in
-the log, so that a topic made anew under the name is read from its start.
+the log, so that a topic made anew under the name is read from its start. A topic that is named
+twice is refused, and stays.
 """
 
-from uuid import UUID
+from collections import Counter
+from collections.abc import Iterator
 
 from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topic_admin import AdminRefused, delete_topic, known_topic
 from streamcore.broker.topics import Topic
 from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.cold import decode, encode
 from streamcore.wire.error_codes import ErrorCode
-from streamcore.wire.metadata import NO_ID
-from streamcore.wire.reading import WireReader
-from streamcore.wire.writing import WireWriter
+from streamcore.wire.messages.delete_topics import (
+    DeletedTopic,
+    DeleteTopicsRequest,
+    DeleteTopicsResponse,
+    DoomedTopic,
+)
+from streamcore.wire.topic_ids import NO_TOPIC_ID
 
-FLEXIBLE_FROM = 4
-MESSAGES_FROM = 5
 TOPIC_IDS_FROM = 6
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
-    version = request.api_version
-    reader = WireReader(body, flexible=request.flexible)
-    wanted = [_read_topic(reader, version) for _ in range(reader.array_size())]
-    writer = WireWriter(flexible=request.flexible)
-    writer.int32(0)  # not throttled
-    writer.array_size(len(wanted))
-    deleted = set()
-    for name, topic_id in wanted:
-        error, message = ErrorCode.NONE, None
-        try:
-            topic = _find(services, name, topic_id)
-            name, topic_id = topic.name, topic.topic_id
-            delete_topic(services, topic)
-            deleted.add(topic.name)
-        except AdminRefused as refusal:
-            error, message = refusal.error, refusal.message
-        writer.string(name)
-        if version >= TOPIC_IDS_FROM:
-            writer.uuid(topic_id)
-        writer.int16(error)
-        if version >= MESSAGES_FROM:
-            writer.string(message)
-        writer.end_of_struct()
-    writer.end_of_struct()
+    asked = decode(DeleteTopicsRequest, request.api_version, body)
+    doomed = asked.topics
+    if request.api_version < TOPIC_IDS_FROM:
+        doomed = tuple(DoomedTopic(name=name) for name in asked.topic_names)
+    responses = tuple(_answers(services, Counter(doomed)))
     reply = PendingReply()
 
     def on_forgotten() -> None:
-        reply.resolve(writer.done())
+        reply.resolve(encode(DeleteTopicsResponse(responses=responses), request.api_version))
 
+    deleted = {one.name for one in responses if one.name and one.error_code == ErrorCode.NONE}
     services.groups.forget_topics(deleted, on_forgotten)
     return reply
 
 
-def _read_topic(reader: WireReader, version: int) -> tuple[str | None, UUID]:
-    if version < TOPIC_IDS_FROM:
-        return reader.string(), NO_ID
-    name, topic_id = reader.nullable_string(), reader.uuid()
-    reader.skip_tags()
-    return name, topic_id
+def _answers(services: BrokerServices, doomed: Counter[DoomedTopic]) -> Iterator[DeletedTopic]:
+    for one, times_named in doomed.items():
+        try:
+            topic = _find(services, one, times_named)
+            delete_topic(services, topic)
+        except AdminRefused as refusal:
+            yield DeletedTopic(
+                name=one.name,
+                topic_id=one.topic_id,
+                error_code=refusal.error,
+                error_message=refusal.message,
+            )
+        else:
+            yield DeletedTopic(name=topic.name, topic_id=topic.topic_id, error_code=ErrorCode.NONE)
 
 
-def _find(services: BrokerServices, name: str | None, topic_id: UUID) -> Topic:
-    if name is not None:
-        return known_topic(services, name)
-    topic = services.topics.find_id(topic_id)
+def _find(services: BrokerServices, one: DoomedTopic, times_named: int) -> Topic:
+    if (one.name is None) == (one.topic_id == NO_TOPIC_ID):
+        raise AdminRefused(ErrorCode.INVALID_REQUEST, "a topic is named by its name or by its id")
+    if times_named > 1:
+        raise AdminRefused(ErrorCode.INVALID_REQUEST, "the topic is named more than once")
+    if one.name is not None:
+        return known_topic(services, one.name)
+    topic = services.topics.find_id(one.topic_id)
     if topic is None:
-        raise AdminRefused(ErrorCode.UNKNOWN_TOPIC_ID, f"there is no topic with id {topic_id}")
+        raise AdminRefused(ErrorCode.UNKNOWN_TOPIC_ID, f"there is no topic with id {one.topic_id}")
     return topic
 
 
@@ -77,6 +76,6 @@ HANDLER = Handler(
     name="DeleteTopics",
     min_version=1,
     max_version=6,
-    flexible_from=FLEXIBLE_FROM,
+    flexible_from=DeleteTopicsRequest.FLEXIBLE_FROM,
     answer=answer,
 )

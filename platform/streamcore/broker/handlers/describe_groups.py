@@ -1,6 +1,6 @@
-"""DescribeGroups (key 15), versions 0 to 5. A group nobody knows is `Dead`, as in Kafka.
+"""DescribeGroups (key 15), versions 0 to 6 (KIP-430 operations, KIP-1043 unknown groups).
 
-Not done: authorised operations; there is no authorisation.
+A group that nobody knows is `Dead`; since version 6 that is an error with a message.
 """
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
@@ -10,7 +10,9 @@ from streamcore.groups.ids import GroupId
 from streamcore.groups.member import Member
 from streamcore.groups.states import GroupState
 from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.authorized_operations import ALL_ON_GROUP, NOT_ASKED
 from streamcore.wire.cold import decode, encode
+from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.messages.describe_groups import (
     DescribedGroup,
     DescribedMember,
@@ -18,23 +20,41 @@ from streamcore.wire.messages.describe_groups import (
     DescribeGroupsResponse,
 )
 
+UNKNOWN_IS_ERROR_FROM = 6
+
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
-    asked = decode(DescribeGroupsRequest, request.api_version, body)
-    groups = tuple(_described(services, GroupId(group_id)) for group_id in asked.groups)
-    return encode(DescribeGroupsResponse(groups=groups), request.api_version)
+    version = request.api_version
+    asked = decode(DescribeGroupsRequest, version, body)
+    operations = ALL_ON_GROUP if asked.include_authorized_operations else NOT_ASKED
+    groups = tuple(
+        _described(services, GroupId(group_id), operations, version) for group_id in asked.groups
+    )
+    return encode(DescribeGroupsResponse(groups=groups), version)
 
 
-def _described(services: BrokerServices, group_id: GroupId) -> DescribedGroup:
+def _described(
+    services: BrokerServices, group_id: GroupId, operations: int, version: int
+) -> DescribedGroup:
     group = services.groups.coordinator.find(group_id)
+    if group is None and version >= UNKNOWN_IS_ERROR_FROM:
+        return DescribedGroup(
+            error_code=ErrorCode.GROUP_ID_NOT_FOUND,
+            error_message=f"Group {group_id} not found.",
+            group_id=group_id,
+            group_state=GroupState.DEAD,
+        )
     if group is None:
-        return DescribedGroup(group_id=group_id, group_state=GroupState.DEAD)
+        return DescribedGroup(
+            group_id=group_id, group_state=GroupState.DEAD, authorized_operations=operations
+        )
     return DescribedGroup(
         group_id=group_id,
         group_state=group.state,
         protocol_type=group.protocol_type,
         protocol_data=_chosen_protocol(group),
         members=tuple(_member(member, _chosen_protocol(group)) for member in group.roster),
+        authorized_operations=operations,
     )
 
 
@@ -58,8 +78,7 @@ HANDLER = Handler(
     api_key=ApiKey.DESCRIBE_GROUPS,
     name="DescribeGroups",
     min_version=0,
-    max_version=5,
+    max_version=6,
     flexible_from=DescribeGroupsRequest.FLEXIBLE_FROM,
     answer=answer,
-    notes="no authorised operations",
 )

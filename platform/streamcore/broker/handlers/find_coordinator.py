@@ -1,27 +1,31 @@
-"""FindCoordinator (key 10), versions 0 to 4 (KIP-699: several keys since 4): this broker.
+"""FindCoordinator (key 10), versions 0 to 6 (KIP-699: several keys since 4): this broker.
 
-One broker coordinates all groups and transactions.
+One broker runs all groups and all transactions. Not done: coordinators of share groups
+(KIP-932), which are refused.
 """
 
+from streamcore.broker.handlers.broker_place import BrokerPlace, broker_place
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.cold import decode, encode
 from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.messages.find_coordinator import (
+    GROUP_KEY_TYPE,
+    TRANSACTION_KEY_TYPE,
     Coordinator,
     FindCoordinatorRequest,
     FindCoordinatorResponse,
 )
 
-GROUP_KEY_TYPE, TRANSACTION_KEY_TYPE = 0, 1
 SEVERAL_KEYS_FROM = 4
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(FindCoordinatorRequest, request.api_version, body)
     keys = asked.coordinator_keys if request.api_version >= SEVERAL_KEYS_FROM else (asked.key,)
-    found = tuple(_coordinator(services, key, asked.key_type) for key in keys)
+    broker = broker_place(services)
+    found = tuple(_coordinator(broker, key, asked.key_type) for key in keys)
     if request.api_version >= SEVERAL_KEYS_FROM:
         return encode(FindCoordinatorResponse(coordinators=found), request.api_version)
     (one,) = found
@@ -35,7 +39,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     return encode(response, request.api_version)
 
 
-def _coordinator(services: BrokerServices, key: str, key_type: int) -> Coordinator:
+def _coordinator(broker: BrokerPlace, key: str, key_type: int) -> Coordinator:
     if key_type not in (GROUP_KEY_TYPE, TRANSACTION_KEY_TYPE):
         return Coordinator(
             key=key,
@@ -43,13 +47,13 @@ def _coordinator(services: BrokerServices, key: str, key_type: int) -> Coordinat
             host="",
             port=-1,
             error_code=ErrorCode.INVALID_REQUEST,
-            error_message=f"key type {key_type}",
+            error_message=f"keys of type {key_type} have no coordinator here",
         )
     return Coordinator(
         key=key,
-        node_id=services.settings.node_id,
-        host=services.settings.advertised,
-        port=services.settings.advertised_port or services.listening_port,
+        node_id=broker.node_id,
+        host=broker.host,
+        port=broker.port,
         error_code=ErrorCode.NONE,
     )
 
@@ -58,7 +62,7 @@ HANDLER = Handler(
     api_key=ApiKey.FIND_COORDINATOR,
     name="FindCoordinator",
     min_version=0,
-    max_version=4,
+    max_version=6,
     flexible_from=FindCoordinatorRequest.FLEXIBLE_FROM,
     answer=answer,
 )

@@ -17,6 +17,9 @@ SEVERAL_MEMBERS_FROM = 3
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     leave = decode(LeaveGroupRequest, request.api_version, body)
+    if not leave.group_id:
+        refusal = LeaveGroupResponse(error_code=ErrorCode.INVALID_GROUP_ID)
+        return encode(refusal, request.api_version)
     if request.api_version < SEVERAL_MEMBERS_FROM:
         (error,) = services.groups.leave(leave, [LeavingMember(member_id=leave.member_id)])
         return encode(LeaveGroupResponse(error_code=error), request.api_version)

@@ -1,4 +1,9 @@
-"""ListGroups (key 16), versions 0 to 4: by state since 4 (KIP-518)."""
+"""ListGroups (key 16), versions 0 to 5: by state since 4 (KIP-518), by type since 5 (KIP-848).
+
+Every group is a classic one. Filters look at no case; a word that means nothing lets none through.
+"""
+
+from collections.abc import Iterable
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
@@ -10,27 +15,38 @@ from streamcore.wire.messages.list_groups import (
     ListGroupsResponse,
 )
 
+GROUP_TYPE = "classic"
+
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(ListGroupsRequest, request.api_version, body)
     coordinator = services.groups.coordinator
-    wanted = {state.lower() for state in asked.states_filter}
     found = (coordinator.find(group_id) for group_id in sorted(coordinator.group_ids()))
     groups = tuple(
         ListedGroup(
-            group_id=group.group_id, protocol_type=group.protocol_type, group_state=group.state
+            group_id=group.group_id,
+            protocol_type=group.protocol_type,
+            group_state=group.state,
+            group_type=GROUP_TYPE,
         )
         for group in found
-        if group is not None and (not wanted or group.state.lower() in wanted)
+        if group is not None
+        and _is_wanted(group.state, asked.states_filter)
+        and _is_wanted(GROUP_TYPE, asked.types_filter)
     )
     return encode(ListGroupsResponse(groups=groups), request.api_version)
+
+
+def _is_wanted(word: str, wanted: Iterable[str]) -> bool:
+    words = {one.lower() for one in wanted}
+    return not words or word.lower() in words
 
 
 HANDLER = Handler(
     api_key=ApiKey.LIST_GROUPS,
     name="ListGroups",
     min_version=0,
-    max_version=4,
+    max_version=5,
     flexible_from=ListGroupsRequest.FLEXIBLE_FROM,
     answer=answer,
 )

@@ -71,11 +71,9 @@ def _response(
 def _error(
     services: BrokerServices, topic: str, partition: int, in_use: frozenset[str]
 ) -> ErrorCode:
-    if topic in in_use:
-        return ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC
     if not 0 <= partition < services.groups.partition_count(topic):
         return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    return ErrorCode.NONE
+    return ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC if topic in in_use else ErrorCode.NONE
 
 
 HANDLER = Handler(

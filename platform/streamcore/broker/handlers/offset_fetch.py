@@ -1,11 +1,12 @@
-"""OffsetFetch (key 9), versions 1 to 9: several groups since 8 (KIP-709).
+"""OffsetFetch (key 9), versions 1 to 10: several groups since 8 (KIP-709), topics by id since 10.
 
-With `require_stable` (KIP-447) an offset that an open transaction has committed is told as
-unstable. Not done: the member
-epochs of KIP-848.
+With `require_stable` (KIP-447) a partition is told as unstable while an open transaction has
+committed an offset there. A classic group answers whatever member epoch is told (version 9), as
+in Kafka.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
+from typing import NamedTuple
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
@@ -24,69 +25,110 @@ from streamcore.wire.messages.offset_fetch import (
 )
 
 SEVERAL_GROUPS_FROM = 8
+TOPIC_IDS_FROM = 10
 NOTHING_COMMITTED = -1
 
 
+class Known(NamedTuple):
+    """What a group has committed, and where that may change with the end of a transaction (told
+    only who asks for stable offsets)."""
+
+    committed: Mapping[TopicPartition, CommittedOffset]
+    unstable: Set[TopicPartition]
+
+
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
-    asked = decode(OffsetFetchRequest, request.api_version, body)
-    is_stable = asked.require_stable
-    if request.api_version < SEVERAL_GROUPS_FROM:
-        topics = _fetched(services, asked.group_id, asked.topics, is_stable=is_stable)
-        return encode(OffsetFetchResponse(topics=topics), request.api_version)
+    version = request.api_version
+    asked = decode(OffsetFetchRequest, version, body)
+    if version < SEVERAL_GROUPS_FROM:
+        known = _known(services, asked.group_id, asked)
+        topics = tuple(_fetched(services, known, asked.topics, version))
+        return encode(OffsetFetchResponse(topics=topics), version)
     groups = tuple(
         FetchedGroup(
             group_id=group.group_id,
-            topics=_fetched(services, group.group_id, group.topics, is_stable=is_stable),
+            topics=tuple(
+                _fetched(services, _known(services, group.group_id, asked), group.topics, version)
+            ),
         )
         for group in asked.groups
     )
-    return encode(OffsetFetchResponse(groups=groups), request.api_version)
+    return encode(OffsetFetchResponse(groups=groups), version)
+
+
+def _known(services: BrokerServices, group_id: str, asked: OffsetFetchRequest) -> Known:
+    coordinator = services.groups.coordinator
+    pending = coordinator.pending.places_of(GroupId(group_id)) if asked.require_stable else set()
+    return Known(coordinator.offsets.of_group(GroupId(group_id)), pending)
 
 
 def _fetched(
     services: BrokerServices,
-    group_id: str,
-    topics: Iterable[OffsetFetchTopic] | None,
-    *,
-    is_stable: bool,
-) -> tuple[FetchedTopic, ...]:
-    coordinator = services.groups.coordinator
-    committed = coordinator.offsets.of_group(GroupId(group_id))
-    unstable = coordinator.pending.places_of(GroupId(group_id)) if is_stable else set()
-    if topics is None:
-        wanted: dict[str, list[int]] = {}
-        for place in {**committed, **dict.fromkeys(unstable)}:
-            wanted.setdefault(place.topic, []).append(place.partition)
-        pairs: Iterable[tuple[str, Iterable[int]]] = wanted.items()
-    else:
-        pairs = [(topic.name, topic.partition_indexes) for topic in topics]
-    return tuple(
-        FetchedTopic(
+    known: Known,
+    topics: tuple[OffsetFetchTopic, ...] | None,
+    version: int,
+) -> Iterator[FetchedTopic]:
+    for topic in _all_of(services, known) if topics is None else topics:
+        name = topic.name
+        if version >= TOPIC_IDS_FROM:
+            found = services.topics.find_id(topic.topic_id)
+            if found is None:
+                yield _unknown(topic)
+                continue
+            name = found.name
+        yield FetchedTopic(
             name=name,
+            topic_id=topic.topic_id,
             partitions=tuple(
-                _offset(committed, TopicPartition(name, number), unstable) for number in indexes
+                _offset(known, TopicPartition(name, number)) for number in topic.partition_indexes
             ),
         )
-        for name, indexes in pairs
+
+
+def _all_of(services: BrokerServices, known: Known) -> list[OffsetFetchTopic]:
+    """Everything that a group has committed. Offsets go with their topic, so each is known."""
+    indexes: dict[str, list[int]] = {}
+    for place in (*known.committed, *(known.unstable - known.committed.keys())):
+        indexes.setdefault(place.topic, []).append(place.partition)
+    topics = []
+    for name, partitions in indexes.items():
+        topic = services.topics.find(name)
+        if topic is not None:
+            topics.append(
+                OffsetFetchTopic(
+                    name=name, topic_id=topic.topic_id, partition_indexes=tuple(partitions)
+                )
+            )
+    return topics
+
+
+def _unknown(topic: OffsetFetchTopic) -> FetchedTopic:
+    return FetchedTopic(
+        topic_id=topic.topic_id,
+        partitions=tuple(
+            FetchedOffset(
+                partition_index=index,
+                committed_offset=NOTHING_COMMITTED,
+                error_code=ErrorCode.UNKNOWN_TOPIC_ID,
+            )
+            for index in topic.partition_indexes
+        ),
     )
 
 
-def _offset(
-    committed: Mapping[TopicPartition, CommittedOffset],
-    place: TopicPartition,
-    unstable: Set[TopicPartition],
-) -> FetchedOffset:
-    found = committed.get(place)
-    if place in unstable:
+def _offset(known: Known, place: TopicPartition) -> FetchedOffset:
+    number = place.partition
+    if place in known.unstable:
         return FetchedOffset(
-            partition_index=place.partition,
+            partition_index=number,
             committed_offset=NOTHING_COMMITTED,
             error_code=ErrorCode.UNSTABLE_OFFSET_COMMIT,
         )
+    found = known.committed.get(place)
     if found is None:
-        return FetchedOffset(partition_index=place.partition, committed_offset=NOTHING_COMMITTED)
+        return FetchedOffset(partition_index=number, committed_offset=NOTHING_COMMITTED)
     return FetchedOffset(
-        partition_index=place.partition,
+        partition_index=number,
         committed_offset=found.offset,
         committed_leader_epoch=found.leader_epoch,
         metadata=found.metadata,
@@ -97,7 +139,7 @@ HANDLER = Handler(
     api_key=ApiKey.OFFSET_FETCH,
     name="OffsetFetch",
     min_version=1,
-    max_version=9,
+    max_version=10,
     flexible_from=OffsetFetchRequest.FLEXIBLE_FROM,
     answer=answer,
 )

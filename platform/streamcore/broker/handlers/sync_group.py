@@ -9,11 +9,21 @@ from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, Re
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.cold import Message, decode, encode
-from streamcore.wire.messages.sync_group import SyncGroupRequest
+from streamcore.wire.error_codes import ErrorCode
+from streamcore.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+
+# From then on a member says what it believes that the group has agreed on (KIP-559).
+PROTOCOL_NAMED_FROM = 5
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     sync = decode(SyncGroupRequest, request.api_version, body)
+    if request.api_version >= PROTOCOL_NAMED_FROM and None in (
+        sync.protocol_type,
+        sync.protocol_name,
+    ):
+        refusal = SyncGroupResponse(error_code=ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
+        return encode(refusal, request.api_version)
     reply = PendingReply()
 
     def on_answer(response: Message) -> None:

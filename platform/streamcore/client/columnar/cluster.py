@@ -102,6 +102,7 @@ class Cluster:
             self._describe(described)
 
     def _describe(self, described: DescribedTopic) -> None:
+        assert described.name is not None, "topics are asked for by name"
         name = TopicName(described.name)
         if described.error_code == ErrorCode.NONE:
             self._topics[name] = KnownTopic(

@@ -1,17 +1,23 @@
-"""CreateTopics (key 19) as a client sends it. Versions 2-4."""
+"""CreateTopics (key 19): topics are made, with settings of their own. Versions 2-7."""
 
 from typing import Annotated, ClassVar
+from uuid import UUID
 
 from streamcore.wire.cold import (
     BOOL,
+    INT8,
     INT16,
     INT32,
     NULLABLE_STRING,
     STRING,
+    UUID16,
     Message,
     Part,
+    Tag,
+    Versions,
     array,
 )
+from streamcore.wire.topic_ids import NO_TOPIC_ID
 
 
 class ReplicaAssignment(Part):
@@ -39,13 +45,32 @@ class CreateTopicsRequest(Message):
     validate_only: Annotated[bool, BOOL] = False
 
 
-class CreatedTopic(Part):
+class CreatedTopicConfig(Part):
     name: Annotated[str, STRING]
+    value: Annotated[str | None, NULLABLE_STRING]
+    read_only: Annotated[bool, BOOL] = False
+    config_source: Annotated[int, INT8]
+    is_sensitive: Annotated[bool, BOOL] = False
+
+
+class CreatedTopic(Part):
+    """`topic_config_error_code` says why `configs` is not told to this client."""
+
+    name: Annotated[str, STRING]
+    topic_id: Annotated[UUID, UUID16, Versions(since=7)] = NO_TOPIC_ID
     error_code: Annotated[int, INT16]
     error_message: Annotated[str | None, NULLABLE_STRING] = None
+    topic_config_error_code: Annotated[int, INT16, Versions(since=5), Tag(0)] = 0
+    num_partitions: Annotated[int, INT32, Versions(since=5)] = -1
+    replication_factor: Annotated[int, INT16, Versions(since=5)] = -1
+    configs: Annotated[
+        tuple[CreatedTopicConfig, ...] | None,
+        array(CreatedTopicConfig, nullable=True),
+        Versions(since=5),
+    ] = ()
 
 
 class CreateTopicsResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 5
-    throttle_time_ms: Annotated[int, INT32]
+    throttle_time_ms: Annotated[int, INT32] = 0
     topics: Annotated[tuple[CreatedTopic, ...], array(CreatedTopic)]

@@ -1,8 +1,17 @@
-"""DeleteGroups (key 42): forget groups that have no members. Versions 0-2."""
+"""DeleteGroups (key 42): forget groups that have no members. Versions 0-3."""
 
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import INT16, INT32, STRING, Message, Part, array
+from streamcore.wire.cold import (
+    INT16,
+    INT32,
+    NULLABLE_STRING,
+    STRING,
+    Message,
+    Part,
+    Versions,
+    array,
+)
 
 
 class DeleteGroupsRequest(Message):
@@ -13,6 +22,7 @@ class DeleteGroupsRequest(Message):
 class DeletedGroup(Part):
     group_id: Annotated[str, STRING]
     error_code: Annotated[int, INT16]
+    error_message: Annotated[str | None, NULLABLE_STRING, Versions(since=3)] = None
 
 
 class DeleteGroupsResponse(Message):

@@ -1,7 +1,8 @@
-"""DescribeGroups (key 15): state and members of groups. Versions 0-5."""
+"""DescribeGroups (key 15): state and members of groups. Versions 0-6."""
 
 from typing import Annotated, ClassVar
 
+from streamcore.wire.authorized_operations import NOT_ASKED
 from streamcore.wire.cold import (
     BOOL,
     BYTES,
@@ -14,8 +15,6 @@ from streamcore.wire.cold import (
     Versions,
     array,
 )
-
-OPERATIONS_UNKNOWN = -(2**31)
 
 
 class DescribeGroupsRequest(Message):
@@ -35,12 +34,13 @@ class DescribedMember(Part):
 
 class DescribedGroup(Part):
     error_code: Annotated[int, INT16] = 0
+    error_message: Annotated[str | None, NULLABLE_STRING, Versions(since=6)] = None
     group_id: Annotated[str, STRING]
     group_state: Annotated[str, STRING] = ""
     protocol_type: Annotated[str, STRING] = ""
     protocol_data: Annotated[str, STRING] = ""
     members: Annotated[tuple[DescribedMember, ...], array(DescribedMember)] = ()
-    authorized_operations: Annotated[int, INT32, Versions(since=3)] = OPERATIONS_UNKNOWN
+    authorized_operations: Annotated[int, INT32, Versions(since=3)] = NOT_ASKED
 
 
 class DescribeGroupsResponse(Message):

@@ -1,6 +1,9 @@
-"""FindCoordinator (key 10): which broker runs a group. Versions 0-4; several keys since 4."""
+"""FindCoordinator (key 10): which broker runs a group, or a transactional id. Versions 0-6.
 
-from typing import Annotated, ClassVar
+Several keys since 4; share groups since 6 (KIP-932).
+"""
+
+from typing import Annotated, ClassVar, Final
 
 from streamcore.wire.cold import (
     INT8,
@@ -14,8 +17,13 @@ from streamcore.wire.cold import (
     array,
 )
 
+GROUP_KEY_TYPE: Final = 0
+TRANSACTION_KEY_TYPE: Final = 1
+
 
 class FindCoordinatorRequest(Message):
+    """`key_type` says what the keys are."""
+
     FLEXIBLE_FROM: ClassVar[int] = 3
     key: Annotated[str, STRING, Versions(until=3)] = ""
     key_type: Annotated[int, INT8, Versions(since=1)] = 0

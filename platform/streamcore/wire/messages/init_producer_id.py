@@ -9,6 +9,8 @@ from streamcore.wire.cold import INT16, INT32, INT64, NULLABLE_STRING, Message, 
 
 
 class InitProducerIdRequest(Message):
+    """`producer_id` and `producer_epoch`: to go on with an identity that one has (KIP-360)."""
+
     FLEXIBLE_FROM: ClassVar[int] = 2
     transactional_id: Annotated[str | None, NULLABLE_STRING] = None
     transaction_timeout_ms: Annotated[int, INT32] = 0

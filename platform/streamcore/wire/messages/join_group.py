@@ -13,6 +13,7 @@ from streamcore.wire.cold import (
     Part,
     Versions,
     array,
+    nullable_string,
 )
 
 
@@ -40,14 +41,14 @@ class JoinGroupMember(Part):
 
 
 class JoinGroupResponse(Message):
-    """`members` is told to the leader alone. `protocol_name` may be null since version 7."""
+    """`members` is told to the leader alone. Refused, one is told no protocol."""
 
     FLEXIBLE_FROM: ClassVar[int] = 6
     throttle_time_ms: Annotated[int, INT32, Versions(since=2)] = 0
     error_code: Annotated[int, INT16] = 0
     generation_id: Annotated[int, INT32] = -1
     protocol_type: Annotated[str | None, NULLABLE_STRING, Versions(since=7)] = None
-    protocol_name: Annotated[str | None, NULLABLE_STRING] = ""
+    protocol_name: Annotated[str | None, nullable_string(since=7, empty_before=True)] = None
     leader: Annotated[str, STRING] = ""
     skip_assignment: Annotated[bool, BOOL, Versions(since=9)] = False
     member_id: Annotated[str, STRING] = ""

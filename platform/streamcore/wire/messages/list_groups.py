@@ -1,4 +1,7 @@
-"""ListGroups (key 16): the groups of this broker. Versions 0-4; by state since 4 (KIP-518)."""
+"""ListGroups (key 16): the groups of this broker. Versions 0-5.
+
+By state since 4 (KIP-518), by type since 5 (KIP-848).
+"""
 
 from typing import Annotated, ClassVar
 
@@ -6,16 +9,18 @@ from streamcore.wire.cold import INT16, INT32, STRING, Message, Part, Versions, 
 
 
 class ListGroupsRequest(Message):
-    """`states_filter` empty: groups in any state."""
+    """A filter that is empty lets every group through."""
 
     FLEXIBLE_FROM: ClassVar[int] = 3
     states_filter: Annotated[tuple[str, ...], array(STRING), Versions(since=4)] = ()
+    types_filter: Annotated[tuple[str, ...], array(STRING), Versions(since=5)] = ()
 
 
 class ListedGroup(Part):
     group_id: Annotated[str, STRING]
     protocol_type: Annotated[str, STRING]
     group_state: Annotated[str, STRING, Versions(since=4)] = ""
+    group_type: Annotated[str, STRING, Versions(since=5)] = ""
 
 
 class ListGroupsResponse(Message):

@@ -1,37 +1,49 @@
-"""Metadata (key 3) as a client sends it: who leads which partition, and where. Versions 4-7."""
+"""Metadata (key 3): the brokers, the topics, who leads which partition. Versions 0-13."""
 
 from typing import Annotated, ClassVar
+from uuid import UUID
 
+from streamcore.wire.authorized_operations import NOT_ASKED
 from streamcore.wire.cold import (
     BOOL,
     INT16,
     INT32,
     NULLABLE_STRING,
     STRING,
+    UUID16,
     Message,
     Part,
     Versions,
     array,
+    nullable_string,
 )
+from streamcore.wire.topic_ids import NO_TOPIC_ID
 
 
 class MetadataTopic(Part):
-    name: Annotated[str, STRING]
+    """A topic by name, or (version 12 on) by id and without a name."""
+
+    topic_id: Annotated[UUID, UUID16, Versions(since=10)] = NO_TOPIC_ID
+    name: Annotated[str | None, nullable_string(since=10)]
 
 
 class MetadataRequest(Message):
-    """`topics` null: all that there are."""
+    """`topics` null: all that there are; in version 0 an empty array says so."""
 
     FLEXIBLE_FROM: ClassVar[int] = 9
-    topics: Annotated[tuple[MetadataTopic, ...] | None, array(MetadataTopic, nullable=True)]
-    allow_auto_topic_creation: Annotated[bool, BOOL] = False
+    topics: Annotated[tuple[MetadataTopic, ...] | None, array(MetadataTopic, nullable_since=1)]
+    allow_auto_topic_creation: Annotated[bool, BOOL, Versions(since=4)] = False
+    include_cluster_authorized_operations: Annotated[bool, BOOL, Versions(since=8, until=10)] = (
+        False
+    )
+    include_topic_authorized_operations: Annotated[bool, BOOL, Versions(since=8)] = False
 
 
 class MetadataBroker(Part):
     node_id: Annotated[int, INT32]
     host: Annotated[str, STRING]
     port: Annotated[int, INT32]
-    rack: Annotated[str | None, NULLABLE_STRING] = None
+    rack: Annotated[str | None, NULLABLE_STRING, Versions(since=1)] = None
 
 
 class DescribedPartition(Part):
@@ -47,16 +59,22 @@ class DescribedPartition(Part):
 
 
 class DescribedTopic(Part):
+    """`name` null: a topic that was asked for by an id that nobody knows."""
+
     error_code: Annotated[int, INT16]
-    name: Annotated[str, STRING]
-    is_internal: Annotated[bool, BOOL]
-    partitions: Annotated[tuple[DescribedPartition, ...], array(DescribedPartition)]
+    name: Annotated[str | None, nullable_string(since=12)]
+    topic_id: Annotated[UUID, UUID16, Versions(since=10)] = NO_TOPIC_ID
+    is_internal: Annotated[bool, BOOL, Versions(since=1)] = False
+    partitions: Annotated[tuple[DescribedPartition, ...], array(DescribedPartition)] = ()
+    topic_authorized_operations: Annotated[int, INT32, Versions(since=8)] = NOT_ASKED
 
 
 class MetadataResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 9
-    throttle_time_ms: Annotated[int, INT32]
-    brokers: Annotated[tuple[MetadataBroker, ...], array(MetadataBroker)]
-    cluster_id: Annotated[str | None, NULLABLE_STRING]
-    controller_id: Annotated[int, INT32]
-    topics: Annotated[tuple[DescribedTopic, ...], array(DescribedTopic)]
+    throttle_time_ms: Annotated[int, INT32, Versions(since=3)] = 0
+    brokers: Annotated[tuple[MetadataBroker, ...], array(MetadataBroker)] = ()
+    cluster_id: Annotated[str | None, NULLABLE_STRING, Versions(since=2)] = None
+    controller_id: Annotated[int, INT32, Versions(since=1)] = -1
+    topics: Annotated[tuple[DescribedTopic, ...], array(DescribedTopic)] = ()
+    cluster_authorized_operations: Annotated[int, INT32, Versions(since=8, until=10)] = NOT_ASKED
+    error_code: Annotated[int, INT16, Versions(since=13)] = 0

@@ -1,6 +1,10 @@
-"""OffsetCommit (key 8): a group writes down where it will read next. Versions 2-9."""
+"""OffsetCommit (key 8): a group writes down where it will read next. Versions 2-10.
+
+Topics are named by their ids since version 10.
+"""
 
 from typing import Annotated, ClassVar
+from uuid import UUID
 
 from streamcore.wire.cold import (
     INT16,
@@ -8,11 +12,13 @@ from streamcore.wire.cold import (
     INT64,
     NULLABLE_STRING,
     STRING,
+    UUID16,
     Message,
     Part,
     Versions,
     array,
 )
+from streamcore.wire.topic_ids import NO_TOPIC_ID
 
 
 class OffsetCommitPartition(Part):
@@ -23,7 +29,8 @@ class OffsetCommitPartition(Part):
 
 
 class OffsetCommitTopic(Part):
-    name: Annotated[str, STRING]
+    name: Annotated[str, STRING, Versions(until=9)] = ""
+    topic_id: Annotated[UUID, UUID16, Versions(since=10)] = NO_TOPIC_ID
     partitions: Annotated[tuple[OffsetCommitPartition, ...], array(OffsetCommitPartition)]
 
 
@@ -43,7 +50,8 @@ class CommittedPartition(Part):
 
 
 class CommittedTopic(Part):
-    name: Annotated[str, STRING]
+    name: Annotated[str, STRING, Versions(until=9)] = ""
+    topic_id: Annotated[UUID, UUID16, Versions(since=10)] = NO_TOPIC_ID
     partitions: Annotated[tuple[CommittedPartition, ...], array(CommittedPartition)]
 
 

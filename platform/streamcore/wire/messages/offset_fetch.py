@@ -1,6 +1,10 @@
-"""OffsetFetch (key 9): where groups will read next. Versions 1-9; several groups since 8."""
+"""OffsetFetch (key 9): where groups will read next. Versions 1-10.
+
+Several groups since 8; topics are named by their ids since 10.
+"""
 
 from typing import Annotated, ClassVar
+from uuid import UUID
 
 from streamcore.wire.cold import (
     BOOL,
@@ -9,15 +13,18 @@ from streamcore.wire.cold import (
     INT64,
     NULLABLE_STRING,
     STRING,
+    UUID16,
     Message,
     Part,
     Versions,
     array,
 )
+from streamcore.wire.topic_ids import NO_TOPIC_ID
 
 
 class OffsetFetchTopic(Part):
-    name: Annotated[str, STRING]
+    name: Annotated[str, STRING, Versions(until=9)] = ""
+    topic_id: Annotated[UUID, UUID16, Versions(since=10)] = NO_TOPIC_ID
     partition_indexes: Annotated[tuple[int, ...], array(INT32)]
 
 
@@ -37,7 +44,7 @@ class OffsetFetchRequest(Message):
     group_id: Annotated[str, STRING, Versions(until=7)] = ""
     topics: Annotated[
         tuple[OffsetFetchTopic, ...] | None,
-        array(OffsetFetchTopic, nullable=True),
+        array(OffsetFetchTopic, nullable_since=2),
         Versions(until=7),
     ] = None
     groups: Annotated[tuple[OffsetFetchGroup, ...], array(OffsetFetchGroup), Versions(since=8)] = ()
@@ -55,7 +62,8 @@ class FetchedOffset(Part):
 
 
 class FetchedTopic(Part):
-    name: Annotated[str, STRING]
+    name: Annotated[str, STRING, Versions(until=9)] = ""
+    topic_id: Annotated[UUID, UUID16, Versions(since=10)] = NO_TOPIC_ID
     partitions: Annotated[tuple[FetchedOffset, ...], array(FetchedOffset)]
 
 
