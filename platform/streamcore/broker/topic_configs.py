@@ -1,16 +1,14 @@
-"""The settings of a topic: which there are, what they may be, what they mean here.
-
-`cleanup.policy=compact` is accepted and kept, so that Kafka's tools can set up their
-topics; nothing is compacted, and a compact-only topic keeps everything.
-"""
+"""The settings of a topic: which there are, what they may be, what they mean here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
 from streamcore.broker.settings import BrokerSettings
-from streamcore.partition.replica import PartitionLimits
+from streamcore.partition.replica import CompactionLimits, PartitionLimits
 from streamcore.storage.log import LogLimits
+
+LONG_MAX = (1 << 63) - 1
 
 
 class ConfigType(IntEnum):
@@ -20,6 +18,7 @@ class ConfigType(IntEnum):
     STRING = 2
     INT = 3
     LONG = 5
+    DOUBLE = 6
     LIST = 7
 
 
@@ -56,6 +55,24 @@ DEFINITIONS = {
             type=ConfigType.STRING,
             default=_fixed("producer"),
             choices=("producer",),
+        ),
+        ConfigDefinition(
+            name="delete.retention.ms", type=ConfigType.LONG, default=_fixed("86400000"), lowest=0
+        ),
+        ConfigDefinition(
+            name="max.compaction.lag.ms",
+            type=ConfigType.LONG,
+            default=_fixed(str(LONG_MAX)),
+            lowest=1,
+        ),
+        ConfigDefinition(
+            name="min.cleanable.dirty.ratio",
+            type=ConfigType.DOUBLE,
+            default=_fixed("0.5"),
+            lowest=0,
+        ),
+        ConfigDefinition(
+            name="min.compaction.lag.ms", type=ConfigType.LONG, default=_fixed("0"), lowest=0
         ),
         ConfigDefinition(
             name="max.message.bytes",
@@ -113,9 +130,9 @@ def check_config(name: str, value: str | None) -> str:
             )
         return ",".join(parts)
     try:
-        number = int(value)
+        number = float(value) if definition.type is ConfigType.DOUBLE else int(value)
     except ValueError:
-        raise InvalidConfig(f"{name}: {value!r} is not a whole number") from None
+        raise InvalidConfig(f"{name}: {value!r} is not a number of its kind") from None
     if number < definition.lowest:
         raise InvalidConfig(f"{name}: {number} is less than {definition.lowest}")
     return str(number)
@@ -132,7 +149,8 @@ def config_values(configs: Mapping[str, str], settings: BrokerSettings) -> dict[
 def partition_limits(configs: Mapping[str, str], settings: BrokerSettings) -> PartitionLimits:
     """What a topic's settings mean for its partitions."""
     values = config_values(configs, settings)
-    keeps_everything = "delete" not in values["cleanup.policy"].split(",")
+    policies = values["cleanup.policy"].split(",")
+    keeps_everything = "delete" not in policies
     return PartitionLimits(
         message_bytes_max=int(values["max.message.bytes"]),
         log=LogLimits(
@@ -141,4 +159,14 @@ def partition_limits(configs: Mapping[str, str], settings: BrokerSettings) -> Pa
             retention_ms=-1 if keeps_everything else int(values["retention.ms"]),
             retention_bytes=-1 if keeps_everything else int(values["retention.bytes"]),
         ),
+        compaction=_compaction_limits(values) if "compact" in policies else None,
+    )
+
+
+def _compaction_limits(values: Mapping[str, str]) -> CompactionLimits:
+    return CompactionLimits(
+        min_cleanable_dirty_ratio=float(values["min.cleanable.dirty.ratio"]),
+        delete_retention_ms=int(values["delete.retention.ms"]),
+        min_compaction_lag_ms=int(values["min.compaction.lag.ms"]),
+        max_compaction_lag_ms=int(values["max.compaction.lag.ms"]),
     )

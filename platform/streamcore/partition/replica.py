@@ -44,11 +44,27 @@ class PartitionKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompactionLimits:
+    """When a compacted partition is compacted, and what that leaves alone."""
+
+    min_cleanable_dirty_ratio: float
+    delete_retention_ms: int
+    min_compaction_lag_ms: int
+    max_compaction_lag_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionLimits:
     """What a topic's settings mean for each of its partitions."""
 
     log: LogLimits
     message_bytes_max: int
+    compaction: CompactionLimits | None = None
+
+    @property
+    def is_compacted(self) -> bool:
+        """Whether the newest record of each key is kept (`cleanup.policy` has `compact`)."""
+        return self.compaction is not None
 
 
 class Placement:
