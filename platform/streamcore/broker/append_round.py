@@ -1,7 +1,8 @@
 """All appends of one loop tick: one write a partition, then the answers, then the readers.
 
 Nothing is answered and nothing can be read before it is written. With
-`flush.acks=wait` the answers wait further, for the next group commit.
+`flush.acks=wait` the answers wait further, for the next group commit; a topic's
+`flush.messages` makes those of its producers wait.
 """
 
 import logging
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from groundwork.seams import Clock
-from streamcore.partition.replica import Placement, Replica
+from streamcore.partition.replica import AppendRules, Placement, Replica
 from streamcore.storage.failures import StorageFailed
 
 logger = logging.getLogger(__name__)
@@ -34,15 +35,19 @@ class AppendRound:
         call_soon: Callable[[Callable[[], None]], object],
         observers: tuple[AppendObserver, ...],
         after_flush: tuple[Callable[[], None], ...],
-        hold_until_synced: Callable[[OnKept], None] | None,
+        hold_until_synced: Callable[[OnKept], None],
+        always_syncs: bool,
     ) -> None:
         self._clock = clock
         self._call_soon = call_soon
         self._observers = observers
         self._after_flush = after_flush
         self._hold_until_synced = hold_until_synced
+        self._always_syncs = always_syncs
         self._touched: dict[Replica, None] = {}
         self._on_kept: list[OnKept] = []
+        self._on_synced: list[OnKept] = []
+        self._waits_for_sync = always_syncs  # who is added next
         self._is_due = False
         self._full: set[Replica] = set()
 
@@ -51,16 +56,33 @@ class AppendRound:
 
         Tell `when_kept` whom to call once the placement is final.
         """
-        placement = replica.stage(batch)
+        rules = replica.limits.append_rules
+        placement = replica.stage(batch) if rules is None else self._stage_by(rules, replica, batch)
         self._touched[replica] = None
         return placement
 
-    def when_kept(self, on_kept: OnKept) -> None:
-        """Call `on_kept` when this tick's batches are written (or synced: `flush.acks`).
+    def _stage_by(self, rules: AppendRules, replica: Replica, batch: memoryview) -> Placement:
+        if rules.admission is None:
+            placement = replica.stage(batch)
+        else:
+            now_ms = self._clock.now_ms()
+            placement = replica.stage_admitted(batch, rules.admission, now_ms=now_ms)
+        if replica.unsynced_records >= rules.unsynced_records_max:
+            self._waits_for_sync = True
+        return placement
 
-        It is told False when the sync failed; a failed write is in the placements.
+    def when_kept(self, on_kept: OnKept) -> None:
+        """Call `on_kept` when this tick's batches are written.
+
+        When they are synced, where the broker (`flush.acks`) or a topic of what was staged since
+        the last call (`flush.messages`) wants it so: then it is told False when the sync failed.
+        A failed write is in the placements.
         """
-        self._on_kept.append(on_kept)
+        if self._waits_for_sync:
+            self._on_synced.append(on_kept)
+            self._waits_for_sync = self._always_syncs
+        else:
+            self._on_kept.append(on_kept)
         if not self._is_due:
             self._is_due = True
             self._call_soon(self.flush)
@@ -69,15 +91,15 @@ class AppendRound:
         """Write what was staged, then tell everybody."""
         self._is_due = False
         touched, self._touched = self._touched, {}
-        waiting, self._on_kept = self._on_kept, []
+        written, self._on_kept = self._on_kept, []
+        synced, self._on_synced = self._on_synced, []
         now_ms = self._clock.now_ms()
         for replica in touched:
             self._commit(replica, now_ms)
-        for on_kept in waiting:
-            if self._hold_until_synced is None:
-                on_kept(True)
-            else:
-                self._hold_until_synced(on_kept)
+        for on_kept in written:
+            on_kept(True)
+        for on_kept in synced:
+            self._hold_until_synced(on_kept)
         for step in self._after_flush:
             step()
 

@@ -9,6 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from streamcore.partition.admission import (
+    NO_TIMESTAMP,
+    AdmissionRules,
+    NotAdmitted,
+    RecordError,
+    admit,
+)
 from streamcore.partition.producers import Duplicate, ProducerTable, Verdict
 from streamcore.partition.retention import segments_to_drop
 from streamcore.record.batch import (
@@ -33,6 +40,7 @@ from streamcore.storage.tail_cache import PartitionTail
 from streamcore.wire.error_codes import ErrorCode
 
 NO_OFFSET = Offset(-1)
+NO_LIMIT = (1 << 63) - 1
 NONE = ErrorCode.NONE
 
 
@@ -54,12 +62,23 @@ class CompactionLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppendRules:
+    """What a topic asks of its appends beyond a place in the log."""
+
+    admission: AdmissionRules | None = None
+    unsynced_records_max: int = NO_LIMIT  # so many, and the acknowledgement waits for the disk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionLimits:
     """What a topic's settings mean for each of its partitions."""
 
     log: LogLimits
     message_bytes_max: int
     compaction: CompactionLimits | None = None
+    append_rules: AppendRules | None = None  # None, as nearly always: batches are kept as they come
+    flush_ms: int = NO_LIMIT  # a record is on the disk after so long at the latest
+    file_delete_delay_ms: int = 0  # how long files stay after their segment has gone
 
     @property
     def is_compacted(self) -> bool:
@@ -70,14 +89,20 @@ class PartitionLimits:
 class Placement:
     """Where a batch went. `error` may still change until the round is committed."""
 
-    __slots__ = ("base_offset", "error", "reason")
+    __slots__ = ("append_time_ms", "base_offset", "error", "reason", "record_errors")
 
     def __init__(
-        self, base_offset: Offset = NO_OFFSET, error: ErrorCode = NONE, reason: str = ""
+        self,
+        base_offset: Offset = NO_OFFSET,
+        error: ErrorCode = NONE,
+        reason: str = "",
+        record_errors: Sequence[RecordError] = (),
     ) -> None:
         self.base_offset = base_offset
         self.error = error
         self.reason = reason
+        self.record_errors = record_errors
+        self.append_time_ms = NO_TIMESTAMP  # where the broker's time counts (LogAppendTime)
 
 
 class Fetched(NamedTuple):
@@ -114,6 +139,7 @@ class Replica:
         self._tail = tail
         # All replicas (there is one) have what lies below it: what was committed.
         self.high_watermark = log.next_offset
+        self.synced_offset = log.next_offset  # what lies below it is on the disk
         self._next_offset = log.next_offset
         self._staged: list[PlacedBatch] = []
         self._placements: list[Placement] = []
@@ -121,6 +147,25 @@ class Replica:
     @property
     def start_offset(self) -> Offset:
         return self.log.start_offset
+
+    @property
+    def unsynced_records(self) -> int:
+        """How many records the disk is not known to have, staged ones included."""
+        return self._next_offset - self.synced_offset
+
+    def stage_admitted(self, batch: memoryview, rules: AdmissionRules, *, now_ms: int) -> Placement:
+        """`stage` what the topic's rules make of a batch, if they let it in."""
+        if len(batch) > self.limits.message_bytes_max:
+            return self.stage(batch)  # is refused before anybody unpacks it
+        try:
+            admitted = admit(batch, rules, now_ms=now_ms)
+        except NotAdmitted as refusal:
+            return Placement(
+                error=refusal.error, reason=refusal.reason, record_errors=refusal.record_errors
+            )
+        placement = self.stage(admitted.batch)
+        placement.append_time_ms = admitted.append_time_ms
+        return placement
 
     def stage(self, batch: memoryview) -> Placement:
         """Check a batch and give it its place; `commit` makes it so.

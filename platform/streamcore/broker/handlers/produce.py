@@ -2,8 +2,8 @@
 
 All partitions of one request are staged in the tick in which it came; the answer goes
 out when the tick is written. A request for one partition, as most clients send them, takes
-a shorter way to the same end (`produce_routes`). Not done: transactions, errors of single
-records (a batch is kept whole or refused whole), log append time.
+a shorter way to the same end (`produce_routes`). A batch is kept whole or refused whole; the
+records that are why are named (KIP-467), the first hundred of them. Not done: transactions.
 """
 
 from streamcore.broker.append_round import AppendRound
@@ -53,8 +53,10 @@ def _result(placed: Placed, is_kept: bool) -> PartitionResult:
     if not is_kept and error is ErrorCode.NONE:
         error = ErrorCode.KAFKA_STORAGE_ERROR
     if error is ErrorCode.NONE:
-        return partition, 0, placement.base_offset, start_offset, None
-    return partition, error, -1, -1, placement.reason or None
+        base_offset, append_time_ms = placement.base_offset, placement.append_time_ms
+        return partition, 0, base_offset, append_time_ms, start_offset, None, ()
+    reason = placement.reason or None
+    return partition, error, -1, NO_TIMESTAMP, -1, reason, placement.record_errors
 
 
 class OnePartitionReply(PendingReply):
@@ -73,7 +75,11 @@ class OnePartitionReply(PendingReply):
         route, placement = self._route, self._placement
         if is_kept and placement.error is ErrorCode.NONE:
             numbers = PARTITION_REPLY.pack(
-                route.partition, 0, placement.base_offset, NO_TIMESTAMP, self._start_offset
+                route.partition,
+                0,
+                placement.base_offset,
+                placement.append_time_ms,
+                self._start_offset,
             )
             self.resolve(route.reply_head + numbers + route.reply_tail)
         else:
@@ -175,5 +181,5 @@ HANDLER = Handler(
     max_version=11,
     flexible_from=produce.FLEXIBLE_FROM,
     answer=answer,
-    notes="no transactions; no errors of single records",
+    notes="no transactions",
 )
