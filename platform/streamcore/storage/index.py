@@ -15,6 +15,7 @@ from streamcore.record.places import Offset
 
 # 24 bytes an entry: a 256 MiB segment has a 0.4 MB index, and a look-up walks <= 16 KiB.
 INTERVAL_BYTES = 16_384
+ENTRY_BYTES = 24
 NO_TIMESTAMP = -1
 
 # Magic, number of entries, crc32 of the columns. In the machine's own byte order: on
@@ -91,6 +92,10 @@ def decoded(data: bytes) -> SparseIndex | None:
         return None
     magic, count, checksum = FILE_HEADER.unpack_from(data)
     columns = data[FILE_HEADER.size :]
-    if magic != FILE_MAGIC or len(columns) != 24 * count or zlib.crc32(columns) != checksum:
+    if (
+        magic != FILE_MAGIC
+        or len(columns) != ENTRY_BYTES * count
+        or zlib.crc32(columns) != checksum
+    ):
         return None
     return SparseIndex(*(columns[8 * count * n : 8 * count * (n + 1)] for n in range(3)))
