@@ -11,15 +11,28 @@ import pytest
 from kio.serial import entity_reader, entity_writer
 
 from streamcore.wire.cold import Message, Part, decode, encode
+from streamcore.wire.messages.alter_configs import AlterConfigsRequest, AlterConfigsResponse
 from streamcore.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
+from streamcore.wire.messages.describe_configs import (
+    DescribeConfigsRequest,
+    DescribeConfigsResponse,
+)
 from streamcore.wire.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
 from streamcore.wire.messages.find_coordinator import (
     FindCoordinatorRequest,
     FindCoordinatorResponse,
 )
 from streamcore.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
+from streamcore.wire.messages.incremental_alter_configs import (
+    IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+)
 from streamcore.wire.messages.join_group import JoinGroupRequest, JoinGroupResponse
 from streamcore.wire.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
+from streamcore.wire.messages.list_config_resources import (
+    ListConfigResourcesRequest,
+    ListConfigResourcesResponse,
+)
 from streamcore.wire.messages.list_groups import ListGroupsRequest, ListGroupsResponse
 from streamcore.wire.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
 from streamcore.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
@@ -39,6 +52,18 @@ VERSIONS: dict[str, tuple[type[Message], type[Message], range]] = {
     "describe_groups": (DescribeGroupsRequest, DescribeGroupsResponse, range(6)),
     "delete_groups": (DeleteGroupsRequest, DeleteGroupsResponse, range(3)),
     "offset_delete": (OffsetDeleteRequest, OffsetDeleteResponse, range(1)),
+    "alter_configs": (AlterConfigsRequest, AlterConfigsResponse, range(3)),
+    "incremental_alter_configs": (
+        IncrementalAlterConfigsRequest,
+        IncrementalAlterConfigsResponse,
+        range(2),
+    ),
+    "describe_configs": (DescribeConfigsRequest, DescribeConfigsResponse, range(1, 5)),
+    "list_config_resources": (
+        ListConfigResourcesRequest,
+        ListConfigResourcesResponse,
+        range(2),
+    ),
 }
 CASES = [
     pytest.param(message, module, version, id=f"{api}-v{version}-{module}")

@@ -1,6 +1,7 @@
 """All handlers of the broker: what is listed here is what ApiVersions answers."""
 
 from streamcore.broker.handlers import (
+    alter_configs,
     api_versions,
     create_partitions,
     create_topics,
@@ -13,9 +14,11 @@ from streamcore.broker.handlers import (
     fetch,
     find_coordinator,
     heartbeat,
+    incremental_alter_configs,
     init_producer_id,
     join_group,
     leave_group,
+    list_config_resources,
     list_groups,
     list_offsets,
     metadata,
@@ -31,6 +34,7 @@ REGISTRY = Registry(
     [
         module.HANDLER
         for module in (
+            alter_configs,
             api_versions,
             create_partitions,
             create_topics,
@@ -43,9 +47,11 @@ REGISTRY = Registry(
             fetch,
             find_coordinator,
             heartbeat,
+            incremental_alter_configs,
             init_producer_id,
             join_group,
             leave_group,
+            list_config_resources,
             list_groups,
             list_offsets,
             metadata,

@@ -6,7 +6,7 @@ nothing is compacted yet: everything is kept, whatever the retention says).
 
 from collections import Counter
 
-from streamcore.broker.handlers.config_entries import SOURCE_DEFAULT, SOURCE_TOPIC
+from streamcore.broker.handlers.config_entries import source_of
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topic_admin import AdminRefused, NewTopic, create_topic
@@ -102,7 +102,7 @@ def _put_created(
             writer.string(key)
             writer.string(value)
             writer.boolean(False)  # can be set
-            writer.int8(SOURCE_TOPIC if key in topic.configs else SOURCE_DEFAULT)
+            writer.int8(source_of(key, topic.configs, services.settings))
             writer.boolean(False)  # is no secret
             writer.end_of_struct()
     writer.end_of_struct()
