@@ -8,6 +8,7 @@ All three columns only grow, so each is searched by halving.
 import zlib
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
@@ -56,6 +57,11 @@ class SparseIndex:
         return IndexEntry(
             Offset(self._offsets[number]), self._positions[number], self._newest_before[number]
         )
+
+    def entries(self) -> Iterator[IndexEntry]:
+        """All entries, first to last."""
+        for row in zip(self._offsets, self._positions, self._newest_before, strict=True):
+            yield IndexEntry(Offset(row[0]), row[1], row[2])
 
     def last(self) -> IndexEntry | None:
         return self._entry(len(self._offsets) - 1)
