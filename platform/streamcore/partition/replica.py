@@ -31,6 +31,7 @@ from streamcore.record.batch import (
     BatchHeader,
     checked_header,
     place_batch,
+    read_header,
 )
 from streamcore.record.places import LeaderEpoch, Offset
 from streamcore.storage.failures import SegmentCorrupt, StorageFailed
@@ -163,9 +164,18 @@ class Replica:
             return Placement(
                 error=refusal.error, reason=refusal.reason, record_errors=refusal.record_errors
             )
+        next_offset = self._next_offset
         placement = self.stage(admitted.batch)
         placement.append_time_ms = admitted.append_time_ms
+        if rules.stamps_append_time and NO_OFFSET < placement.base_offset < next_offset:
+            # A retry: it is told when it was appended, not when it came again.
+            placement.append_time_ms = self._append_time_of(placement) or admitted.append_time_ms
         return placement
+
+    def _append_time_of(self, placement: Placement) -> int | None:
+        """None where its batch is still to be written, or deleted by now."""
+        pieces = self.fetch(placement.base_offset, bytes_max=1).pieces
+        return read_header(pieces[0]).max_timestamp if pieces and len(pieces[0]) else None
 
     def stage(self, batch: memoryview) -> Placement:
         """Check a batch and give it its place; `commit` makes it so.

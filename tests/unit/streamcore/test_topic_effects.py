@@ -134,6 +134,20 @@ async def test_a_retry_of_a_batch_that_was_packed_anew_is_recognised() -> None:
         assert len(list(read_records(stored(services)))) == len(KEYED)
 
 
+async def test_a_retry_is_told_when_its_batch_was_appended() -> None:
+    clock = VirtualClock()
+    batch = encode_batch(KEYED, producer_id=4, producer_epoch=0, base_sequence=0)
+    async with simulated_broker(clock=clock) as services:
+        create(services, message_timestamp_type="LogAppendTime")
+        told = []
+        for _ in range(2):
+            found = await produced(services, batch)
+            assert (code(found), found.base_offset) == (NONE, 0)
+            told.append(found.log_append_time)
+            clock.advance(5000)
+        assert told[0] == told[1]
+
+
 def asked_to_produce(services: BrokerServices, name: str) -> PendingReply:
     body = request_bytes(
         ApiKey.PRODUCE, 7, acks=1, topic_data=topic_records(0, batch_of(b"x"), name)
