@@ -3,9 +3,8 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from streamcore.broker.settings import BrokerSettings
 
@@ -35,8 +34,7 @@ def list_items(value: str) -> list[str]:
     return list(dict.fromkeys(item for item in items if item))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigDefinition:
+class ConfigDefinition(NamedTuple):
     """One setting of a topic. `says` is for people, and is sent to who asks for it.
 
     Its default is a value, or the `setting` of the broker. `broker_name` is what Kafka calls

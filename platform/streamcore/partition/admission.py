@@ -6,7 +6,6 @@ that the header may break, for another codec. A batch is taken whole or refused 
 the records that were at fault named one by one (KIP-467).
 """
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from streamcore.record.batch import (
@@ -34,8 +33,7 @@ NO_KEY: Final = "a record of a compacted topic needs a key"
 RECORD_ERRORS_MAX: Final = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdmissionRules:
+class AdmissionRules(NamedTuple):
     """What a topic asks of its batches. The defaults ask for nothing."""
 
     codec: Codec | None = None  # what the log holds; None: what the producer chose

@@ -62,8 +62,7 @@ class CompactionLimits:
     max_compaction_lag_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppendRules:
+class AppendRules(NamedTuple):
     """What a topic asks of its appends beyond a place in the log."""
 
     admission: AdmissionRules | None = None
