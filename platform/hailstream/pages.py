@@ -20,6 +20,7 @@ from rideflow.contracts import metrics
 from streamcore.broker.handlers.catalogue import REGISTRY
 from streamcore.broker.handlers.registry import Handler
 from streamcore.broker.settings import BrokerSettings
+from streamcore.broker.topic_config_table import DEFINITIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 _MADE = "<!-- made by `make docs`; edit the code instead -->"
@@ -55,6 +56,7 @@ def not_supported_page() -> str:
     rows = [f"- **{h.name}**: {_words(h)[1]}" for h in REGISTRY.handlers if _words(h)[1]]
     listed = {h.name for h in REGISTRY.handlers}
     missing = [f"- {name}: {why}" for name, why in _UNLISTED.items() if name not in listed]
+    inert = [f"- `{d.name}`: {d.inert}" for d in DEFINITIONS.values() if d.inert]
     return "\n".join(
         (
             "# What is not supported",
@@ -71,6 +73,12 @@ def not_supported_page() -> str:
             "",
             *missing,
             "",
+            "## Topic settings that can only have their default",
+            "",
+            "They could have no effect: another value is refused, so that nobody believes in it.",
+            "",
+            *inert,
+            "",
         )
     )
 
@@ -78,7 +86,6 @@ def not_supported_page() -> str:
 # What users of Apache Kafka would look for first.
 _UNLISTED = {
     "AddPartitionsToTxn": "transactions (24-28): producers are idempotent, not yet transactional",
-    "AlterConfigs": "changing topic configs (33, 44): they are set when a topic is made",
     "ConsumerGroupHeartbeat": "the group protocol of KIP-848: every client takes the classic one",
     "CreateAcls": "access control lists (30, 31): the broker has no authorizer",
     "SaslHandshake": "SASL (17, 36) and TLS: listen on a private address",

@@ -1,133 +1,185 @@
 """`hailstream tail TOPIC`: a topic as JSON lines, our packed formats decoded."""
 
-import asyncio
-import base64
 import signal
 import sys
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Annotated, Any, Final
 
-import msgspec
-import numpy as np
-import orjson
 import typer
-import uvloop
 
-from groundwork.real.clocks import SystemClock
-from rideflow.contracts.pings import PING
-from rideflow.contracts.positions import FRAME_HEADER, FRAME_HEADER_SIZE, FRAME_MAGIC, POSITION
-from rideflow.contracts.topics import DRIVER_BACKLOG, DRIVER_PINGS, DRIVER_POSITIONS
-from streamcore.client import connect
-from streamcore.client.api import (
-    InRecord,
-    LogError,
-    LogSettings,
-    RecordBatch,
-    StartAt,
-    Subscription,
+from streamcore.commands.moments import FORMS, unix_ms
+from streamcore.commands.options import (
+    DEFAULT_BOOTSTRAP_SERVERS,
+    BootstrapServers,
+    ClientConfig,
     TopicName,
 )
+from streamcore.commands.texts import fail
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
-Json = dict[str, Any]
+MESSAGES_MAX: Final = 500
+# How long a signal, or a reader that has gone, may go unnoticed.
+POLL_S: Final = 0.2
+Places = dict[tuple[str, int], int]
 
 
-@app.command("tail")
+@app.command(
+    "tail",
+    epilog="Examples: hailstream tail driver.pings -n 3 · hailstream tail ride.events --since 15m"
+    " --key 42 · hailstream tail driver.states --from earliest --follow",
+)
 def tail(
-    topic: Annotated[str, typer.Argument(help="A topic of the log, such as driver.pings.")],
-    bootstrap_servers: Annotated[str, typer.Option(help="HOST:PORT.")] = "127.0.0.1:9092",
-    from_beginning: Annotated[bool, typer.Option(help="Not only what comes from now on.")] = False,
-    count: Annotated[int | None, typer.Option("--count", "-n", help="Stop after so many.")] = None,
-    key: Annotated[str | None, typer.Option(help="Only records with this key.")] = None,
+    topic: TopicName,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="PLACE", help="earliest, latest, or an offset."),
+    ] = None,
+    since: Annotated[str | None, typer.Option("--since", help=f"From {FORMS}.")] = None,
+    last: Annotated[
+        int | None, typer.Option("--last", min=1, help="The last so many of each partition.")
+    ] = None,
+    partition: Annotated[
+        list[int] | None,
+        typer.Option("--partition", "-p", help="Only this one; may be given again."),
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", "-n", min=0, help="Stop after so many.")
+    ] = None,
+    key: Annotated[str | None, typer.Option("--key", help="Only records with this key.")] = None,
+    headers: Annotated[bool, typer.Option("--headers", help="Show headers too.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what comes after the end.")
+    ] = False,
+    uncommitted: Annotated[
+        bool,
+        typer.Option("--uncommitted", help="Show records of open and aborted transactions too."),
+    ] = False,
+    bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
+    client_config: ClientConfig = None,
 ) -> None:
-    """Print the records of a topic as JSON lines, until Ctrl-C or --count."""
-    settings = LogSettings(
-        bootstrap_servers=bootstrap_servers, client_id="tail", connect_timeout_ms=5_000
-    )
-    start = StartAt.EARLIEST if from_beginning else StartAt.LATEST
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_tail(settings, TopicName(topic), start, count, key))
-    except LogError as error:
-        typer.echo(f"hailstream tail: {error}", err=True)
-        sys.exit(1)
-    except BrokenPipeError:
-        # Whoever read us has seen enough: `hailstream tail driver.pings | head`.
-        sys.stderr.close()
+    """Print the records of a topic as JSON lines.
+
+    Without --from, --since or --last: what comes from now on, until Ctrl-C.
+
+    With one of them: up to the end as it is now, or on and on with --follow.
+    """
+    from streamcore.commands.cluster import Cluster
+
+    if sum(option is not None for option in (start, since, last)) > 1:
+        fail("give one of --from, --since and --last")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    cluster = Cluster(bootstrap_servers, client_config)
+    starts = _starts(cluster, topic, partition, start=start, since=since, last=last)
+    stops = not follow and (start, since, last) != (None, None, None)
+    records = _records(cluster, starts, stops_at_end=stops, uncommitted=uncommitted)
+    lines = _lines(topic, records, key=key, with_headers=headers)
+    with suppress(KeyboardInterrupt):
+        try:
+            _print(lines, count)
+        except BrokenPipeError:
+            # Whoever read us has seen enough: `hailstream tail driver.pings | head`.
+            sys.stderr.close()
 
 
-async def _tail(
-    settings: LogSettings, topic: TopicName, start: StartAt, count: int | None, key: str | None
-) -> None:
-    log = await connect(settings, SystemClock())
-    stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    try:
-        await log.admin.partition_count(topic)  # an unknown topic is an error, not silence
-        consumer = await log.consumer(Subscription(topics={topic: None}, start=start))
-        printed = 0
-        while not stopping.is_set() and (count is None or printed < count):
-            for batch in await consumer.poll():
-                assert isinstance(batch, RecordBatch), "asked for without a shape"
-                for line in _lines(topic, batch, key):
-                    if count is None or printed < count:
-                        sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
-                        printed += 1
-            sys.stdout.flush()
-        await consumer.close()
-    finally:
-        await log.close()
+def _starts(
+    cluster: Any,
+    topic: str,
+    partitions: list[int] | None,
+    *,
+    start: str | None,
+    since: str | None,
+    last: int | None,
+) -> Places:
+    """The offset at which each partition is begun."""
+    from groundwork.real.clocks import SystemClock
+    from streamcore.commands.cluster import admin_api
+
+    known = sorted(cluster.partitions_of(topic))
+    for number in partitions or ():
+        if number not in known:
+            fail(f"{topic} has no partition {number}; it has {len(known)}")
+    begins, ends = cluster.bounds([(topic, number) for number in sorted(partitions or known)])
+    if since is not None:
+        when = unix_ms(since, "--since", now_ms=SystemClock().now_ms())
+        found = cluster.offsets(dict.fromkeys(begins, admin_api.OffsetSpec.for_timestamp(when)))
+        return {place: found[place] if found[place] >= 0 else ends[place] for place in begins}
+    if last is not None:
+        return {place: max(begins[place], ends[place] - last) for place in begins}
+    if start is None or start == "latest":
+        return dict(ends)
+    if start == "earliest":
+        return dict(begins)
+    if not start.isdecimal():
+        fail(f"--from {start!r} is neither earliest, latest nor an offset")
+    return {place: min(max(int(start), begins[place]), ends[place]) for place in begins}
 
 
-def _lines(topic: TopicName, batch: RecordBatch, key: str | None) -> Iterator[Json]:
-    for record in batch.records:
-        shown = as_json(topic, record)
-        if key is None or shown["key"] == key:
-            yield {"partition": batch.partition, **shown}
+def _records(
+    cluster: Any, starts: Mapping[tuple[str, int], int], *, stops_at_end: bool, uncommitted: bool
+) -> Iterator[list[Any]]:
+    """Yield messages as they come, some at a time, none when it was quiet."""
+    from confluent_kafka import KafkaError, TopicPartition
 
-
-def as_json(topic: str, record: InRecord) -> Json:
-    """A record for a person: key as text, value decoded by what the topic holds."""
-    line: Json = {
-        "offset": record.offset,
-        "timestamp_ms": record.timestamp_ms,
-        "key": None if record.key is None else _text(record.key),
-        "value": None if record.value is None else _value(topic, record.value),
+    unread = set(starts)
+    settings = {
+        "enable.partition.eof": True,
+        "isolation.level": "read_uncommitted" if uncommitted else "read_committed",
+        # Records may be deleted between the question and the reading.
+        "auto.offset.reset": "earliest",
     }
-    if record.headers:
-        line["headers"] = {name: _text(value) for name, value in record.headers}
-    return line
+    with cluster.consumer(**settings) as consumer:
+        consumer.assign([TopicPartition(*place, offset) for place, offset in starts.items()])
+        while unread or not stops_at_end:
+            with cluster.failures_as_sentences("reading"):
+                messages = consumer.consume(MESSAGES_MAX, POLL_S)
+            for message in messages:
+                error = message.error()
+                if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its public name
+                    unread.discard((message.topic(), message.partition()))
+                elif error is not None and error.fatal():
+                    fail(f"reading: {error.str()}")
+            yield [message for message in messages if message.error() is None]
 
 
-def _value(topic: str, value: bytes) -> Any:
-    if topic in (DRIVER_PINGS.name, DRIVER_BACKLOG.name) and len(value) == PING.itemsize:
-        return rows_as_json(np.frombuffer(value, PING))[0]
-    if topic == DRIVER_POSITIONS.name and len(value) >= FRAME_HEADER_SIZE:
-        (header,) = np.frombuffer(value, FRAME_HEADER, count=1)
-        if header["magic"] == FRAME_MAGIC:
-            frame = rows_as_json(np.frombuffer(value, FRAME_HEADER, count=1))[0]
-            rows = np.frombuffer(value, POSITION, offset=FRAME_HEADER_SIZE)
-            return {**frame, "region": f"{frame['region']:x}", "positions": rows_as_json(rows)}
-    try:
-        return msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        return _text(value)
+def _lines(
+    topic: str, records: Iterator[list[Any]], *, key: str | None, with_headers: bool
+) -> Iterator[list[dict[str, Any]]]:
+    from hailstream.decoding import text_of, value_as_json
+
+    for messages in records:
+        lines = []
+        for message in messages:
+            shown = None if message.key() is None else text_of(message.key())
+            if key is not None and shown != key:
+                continue
+            value = message.value()
+            line = {
+                "partition": message.partition(),
+                "offset": message.offset(),
+                "timestamp_ms": message.timestamp()[1],
+                "key": shown,
+                "value": None if value is None else value_as_json(topic, value),
+            }
+            if with_headers:
+                line["headers"] = {
+                    name: None if content is None else text_of(content)
+                    for name, content in message.headers() or ()
+                }
+            lines.append(line)
+        yield lines
 
 
-def rows_as_json(rows: "np.ndarray[Any, np.dtype[Any]]") -> list[Json]:
-    """Packed rows as objects; degrees instead of their ten-millionths."""
-    names = rows.dtype.names or ()
-    columns = {name: rows[name].tolist() for name in names if name != "reserved"}
-    for name in ("lat", "lon"):
-        if f"{name}_e7" in columns:
-            columns[name] = [round(e7 / 1e7, 7) for e7 in columns.pop(f"{name}_e7")]
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+def _print(some_lines: Iterator[list[dict[str, Any]]], count: int | None) -> None:
+    import orjson
 
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return "base64:" + base64.b64encode(data).decode()
+    left = sys.maxsize if count is None else count
+    while left > 0:
+        lines = next(some_lines, None)
+        if lines is None:
+            return
+        for line in lines[:left]:
+            sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
+        sys.stdout.flush()
+        left -= len(lines)

@@ -1,7 +1,8 @@
 """All appends of one loop tick: one write a partition, then the answers, then the readers.
 
 Nothing is answered and nothing can be read before it is written. With
-`flush.acks=wait` the answers wait further, for the next group commit.
+`flush.acks=wait` the answers wait further, for the next group commit; a topic's
+`flush.messages` makes those of its producers wait.
 """
 
 import logging
@@ -12,6 +13,7 @@ from groundwork.seams import Clock
 from streamcore.partition.replica import (
     CLIENTS_REFUSED_BITS,
     Appended,
+    AppendRules,
     Placement,
     Replica,
 )
@@ -39,15 +41,19 @@ class AppendRound:
         call_soon: Callable[[Callable[[], None]], object],
         observers: tuple[AppendObserver, ...],
         after_flush: tuple[Callable[[], None], ...],
-        hold_until_synced: Callable[[OnKept], None] | None,
+        hold_until_synced: Callable[[OnKept], None],
+        always_syncs: bool,
     ) -> None:
         self._clock = clock
         self._call_soon = call_soon
         self._observers = observers
         self._after_flush = after_flush
         self._hold_until_synced = hold_until_synced
+        self._always_syncs = always_syncs
         self._touched: dict[Replica, None] = {}
         self._on_kept: list[OnKept] = []
+        self._on_synced: list[OnKept] = []
+        self._waits_for_sync = always_syncs  # who is added next
         self._is_due = False
         self._full: set[Replica] = set()
 
@@ -58,7 +64,11 @@ class AppendRound:
 
         Tell `when_kept` whom to call once the placement is final.
         """
-        placement = replica.stage(batch, refused_bits=refused_bits)
+        rules = replica.limits.append_rules
+        if rules is None:
+            placement = replica.stage(batch, refused_bits=refused_bits)
+        else:
+            placement = self._stage_by(rules, replica, batch, refused_bits)
         self._touched[replica] = None
         return placement
 
@@ -68,12 +78,31 @@ class AppendRound:
         self._touched[replica] = None
         return placement
 
-    def when_kept(self, on_kept: OnKept) -> None:
-        """Call `on_kept` when this tick's batches are written (or synced: `flush.acks`).
+    def _stage_by(
+        self, rules: AppendRules, replica: Replica, batch: memoryview, refused_bits: int
+    ) -> Placement:
+        if rules.admission is None:
+            placement = replica.stage(batch, refused_bits=refused_bits)
+        else:
+            placement = replica.stage_admitted(
+                batch, rules.admission, now_ms=self._clock.now_ms(), refused_bits=refused_bits
+            )
+        if replica.unsynced_records >= rules.unsynced_records_max:
+            self._waits_for_sync = True
+        return placement
 
-        It is told False when the sync failed; a failed write is in the placements.
+    def when_kept(self, on_kept: OnKept) -> None:
+        """Call `on_kept` when this tick's batches are written.
+
+        When they are synced, where the broker (`flush.acks`) or a topic of what was staged since
+        the last call (`flush.messages`) wants it so: then it is told False when the sync failed.
+        A failed write is in the placements.
         """
-        self._on_kept.append(on_kept)
+        if self._waits_for_sync:
+            self._on_synced.append(on_kept)
+            self._waits_for_sync = self._always_syncs
+        else:
+            self._on_kept.append(on_kept)
         if not self._is_due:
             self._is_due = True
             self._call_soon(self.flush)
@@ -82,15 +111,15 @@ class AppendRound:
         """Write what was staged, then tell everybody."""
         self._is_due = False
         touched, self._touched = self._touched, {}
-        waiting, self._on_kept = self._on_kept, []
+        written, self._on_kept = self._on_kept, []
+        synced, self._on_synced = self._on_synced, []
         now_ms = self._clock.now_ms()
         for replica in touched:
             self._commit(replica, now_ms)
-        for on_kept in waiting:
-            if self._hold_until_synced is None:
-                on_kept(True)
-            else:
-                self._hold_until_synced(on_kept)
+        for on_kept in written:
+            on_kept(True)
+        for on_kept in synced:
+            self._hold_until_synced(on_kept)
         for step in self._after_flush:
             step()
 

@@ -65,7 +65,11 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
     """
     catalogue = _open_catalogue(settings, world)
     durability = Durability(
-        world.directory, clock=world.clock, settings=settings, replicas=catalogue.replicas
+        world.directory,
+        clock=world.clock,
+        settings=settings,
+        replicas=catalogue.replicas,
+        flush_interval_ms=lambda: catalogue.flush_interval_ms,
     )
     call_soon = asyncio.get_running_loop().call_soon
     fetches = WaitingFetches(world.clock)
@@ -76,7 +80,8 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         call_soon=call_soon,
         observers=(fetches, durability),
         after_flush=(fetches.answer_ready, sends.flush),
-        hold_until_synced=durability.hold if settings.flush_acks is FlushAcks.WAIT else None,
+        hold_until_synced=durability.hold,
+        always_syncs=settings.flush_acks is FlushAcks.WAIT,
     )
     groups = _open_groups(settings, world, catalogue, appends, durability)
     return BrokerServices(

@@ -6,8 +6,11 @@ order in which they were given.
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
 
 from groundwork.seams import Clock, Directory
 from streamcore.broker.append_round import OnKept
@@ -16,11 +19,20 @@ from streamcore.broker.clean_end import mark_clean_end
 from streamcore.broker.settings import BrokerSettings
 from streamcore.partition.replica import Appended, Replica
 from streamcore.storage.log import Unsynced
+from streamcore.storage.segment import Segment
 
 logger = logging.getLogger(__name__)
 
 # How much of a segment recovery may have to walk without an index.
 INDEX_GROWTH_BYTES = 8 << 20
+
+
+class _Removal(NamedTuple):
+    """Files that go at `due_ms` (monotonic)."""
+
+    due_ms: int
+    job: Callable[[], None]
+    what: str
 
 
 class Durability:
@@ -33,11 +45,13 @@ class Durability:
         clock: Clock,
         settings: BrokerSettings,
         replicas: Callable[[], Sequence[Replica]],
+        flush_interval_ms: Callable[[], int],
     ) -> None:
         self._directory = directory
         self._clock = clock
         self._settings = settings
         self._replicas = replicas
+        self._flush_interval_ms = flush_interval_ms
         self._dirty: dict[Replica, None] = {}
         self._waiting: list[OnKept] = []
         self._work = asyncio.Event()
@@ -46,6 +60,7 @@ class Durability:
         self._unchecked: dict[Replica, None] = {}
         self._checkpoint_due_ms = 0
         self._is_failing = False
+        self._removals: list[_Removal] = []
         self.sync_rounds = 0
 
     def on_appended(self, replica: Replica, _: Appended) -> None:
@@ -62,13 +77,13 @@ class Durability:
         self._work.set()
 
     async def run(self) -> None:
-        """Sync whenever something was appended, at most every `flush_interval_ms`."""
+        """Sync whenever something was appended, as often as the topics ask for and no oftener."""
         self._checkpoint_due_ms = self._next_checkpoint_ms()
         while True:
             await self._work.wait()
             started_ms = self._clock.monotonic_ms()
             await self.sync(checkpoint=started_ms >= self._checkpoint_due_ms)
-            await self._clock.sleep_until(started_ms + self._settings.flush_interval_ms)
+            await self._clock.sleep_until(started_ms + self._flush_interval_ms())
 
     def _next_checkpoint_ms(self) -> int:
         return self._clock.monotonic_ms() + self._settings.checkpoint_interval_ms
@@ -78,6 +93,7 @@ class Durability:
         self._work.clear()
         replicas, self._dirty = list(self._dirty), {}
         waiting, self._waiting = self._waiting, []
+        ends = [replica.high_watermark for replica in replicas]
         growth = INDEX_GROWTH_BYTES if checkpoint else None
         unsynced = [replica.log.take_unsynced(index_growth_bytes=growth) for replica in replicas]
         unchecked = list(self._unchecked) if checkpoint else []
@@ -100,6 +116,8 @@ class Durability:
             self.sync_rounds += 1
             self._is_failing = False
             self._checkpoints = self._checkpoints if lines is None else lines
+            for replica, end in zip(replicas, ends, strict=True):
+                replica.synced_offset = end
         for on_kept in waiting:
             on_kept(is_synced)
 
@@ -149,6 +167,24 @@ class Durability:
         self._dirty.pop(replica, None)
         self._unchecked.pop(replica, None)
 
+    def remove_segments(self, replica: Replica, segments: Sequence[Segment], what: str) -> None:
+        """Remove the files of segments that nobody can read any more, when the topic says."""
+        due_ms = self._clock.monotonic_ms() + replica.limits.file_delete_delay_ms
+        self._removals.append(_Removal(due_ms, partial(replica.log.remove_files, segments), what))
+        self.remove_due()
+
+    def remove_due(self) -> None:
+        """Remove the files whose time has come."""
+        self._remove_until(self._clock.monotonic_ms())
+
+    def _remove_until(self, now_ms: float) -> None:
+        waiting, self._removals = self._removals, []
+        for removal in waiting:
+            if removal.due_ms <= now_ms:
+                self.run_later(removal.job, removal.what)
+            else:
+                self._removals.append(removal)
+
     def run_later(self, job: Callable[[], None], what: str) -> None:
         """Run a job that removes files, after every sync that may still touch them."""
         self._thread.submit(_logged, job, what)
@@ -158,6 +194,7 @@ class Durability:
         for replica in self._replicas():
             self._owe_sync(replica)
         await self.sync(checkpoint=True)
+        self._remove_until(math.inf)
         self._thread.shutdown()
         if not self._is_failing:
             self._say_clean_end()

@@ -1,7 +1,6 @@
 """Applies retention to every partition, again and again."""
 
 import logging
-from functools import partial
 
 from streamcore.broker.services import BrokerServices
 from streamcore.partition.replica import Replica
@@ -22,6 +21,7 @@ class RetentionRounds:
         while True:
             interval_ms = services.settings.retention_check_interval_ms
             await services.clock.sleep_until(services.clock.monotonic_ms() + interval_ms)
+            services.durability.remove_due()
             for replica in services.topics.replicas():
                 self._apply(replica)
 
@@ -34,4 +34,4 @@ class RetentionRounds:
         if gone:
             durability = self._services.durability
             durability.log_changed(replica)
-            durability.run_later(partial(replica.log.remove_files, gone), "retention")
+            durability.remove_segments(replica, gone, "retention")

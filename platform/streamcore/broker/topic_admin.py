@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from streamcore.broker.config_definitions import InvalidConfig
 from streamcore.broker.services import BrokerServices
-from streamcore.broker.topic_configs import InvalidConfig, check_config
+from streamcore.broker.topic_configs import checked_configs
 from streamcore.broker.topics import INTERNAL_TOPICS, Topic, is_legal_name
 from streamcore.partition.replica import Replica
 from streamcore.record.places import Offset
@@ -58,16 +59,35 @@ def create_topic(services: BrokerServices, wanted: NewTopic, *, only_check: bool
             ErrorCode.POLICY_VIOLATION, f"there are {services.settings.topics_max} topics already"
         )
     partition_count = _partition_count(services, wanted)
-    try:
-        configs = {key: check_config(key, value) for key, value in wanted.configs.items()}
-    except InvalidConfig as fault:
-        raise AdminRefused(ErrorCode.INVALID_CONFIG, str(fault)) from None
+    configs = _checked_configs(services, wanted.configs)
     if only_check:
         return services.topics.draft(name, configs=configs)
     try:
         return services.topics.create(name, partition_count=partition_count, configs=configs)
     except OSError as failure:
         raise _disk_refused(f"topic {name!r} was not created", failure) from failure
+
+
+def alter_topic(
+    services: BrokerServices, topic: Topic, configs: Mapping[str, str | None], *, only_check: bool
+) -> None:
+    """Let a topic have these settings of its own and no others. Raises `AdminRefused`."""
+    _refuse_internal(topic.name)
+    checked = _checked_configs(services, configs)
+    if only_check or checked == topic.configs:
+        return
+    try:
+        services.topics.alter(topic, configs=checked)
+    except OSError as failure:
+        raise _disk_refused(f"topic {topic.name!r} was not altered", failure) from failure
+    logger.info("topic %r has these settings of its own now: %s", topic.name, checked)
+
+
+def _checked_configs(services: BrokerServices, configs: Mapping[str, str | None]) -> dict[str, str]:
+    try:
+        return checked_configs(configs, services.settings)
+    except InvalidConfig as fault:
+        raise AdminRefused(ErrorCode.INVALID_CONFIG, str(fault)) from None
 
 
 def _refuse_internal(name: str) -> None:
@@ -170,7 +190,7 @@ def trim_partition(services: BrokerServices, replica: Replica, offset: int) -> i
     gone = replica.delete_before(Offset(wanted))
     services.durability.log_changed(replica)
     if gone:
-        services.durability.run_later(partial(replica.log.remove_files, gone), "deleting records")
+        services.durability.remove_segments(replica, gone, "deleting records")
     return replica.start_offset
 
 

@@ -17,7 +17,7 @@ from streamcore.broker.settings import BrokerSettings
 from streamcore.broker.topic_configs import partition_limits
 from streamcore.groups.log_records import OFFSETS_TOPIC
 from streamcore.partition.history import PartitionHistory
-from streamcore.partition.replica import PartitionKey, Replica
+from streamcore.partition.replica import PartitionKey, PartitionLimits, Replica
 from streamcore.record.places import LeaderEpoch
 from streamcore.storage.recovery import RecoveryReport, open_log
 from streamcore.storage.tail_cache import TailCache
@@ -93,6 +93,7 @@ class TopicCatalogue:
         self._by_raw_name: dict[bytes, Topic] = {}
         self._by_raw_id: dict[bytes, Topic] = {}
         self._deleted_epochs: dict[str, int] = {}
+        self._flush_ms: dict[str, int] = {}  # of topics that are synced more often than others
         self._tails = TailCache(bytes_max=settings.tail_cache_bytes)
         self.generation = 0
 
@@ -102,6 +103,11 @@ class TopicCatalogue:
     @property
     def tail_bytes_held(self) -> int:
         return self._tails.bytes_held
+
+    @property
+    def flush_interval_ms(self) -> int:
+        """How long any topic lets a record wait for the disk at the most."""
+        return min((self._settings.flush_interval_ms, *self._flush_ms.values()))
 
     def all(self) -> Sequence[Topic]:
         return [self._topics[name] for name in sorted(self._topics)]
@@ -170,6 +176,21 @@ class TopicCatalogue:
             raise
         self.generation += 1
 
+    def alter(self, topic: Topic, *, configs: Mapping[str, str]) -> None:
+        """Give a topic other settings of its own, which the caller has checked, from now on."""
+        before = topic.configs
+        topic.configs = dict(configs)
+        try:
+            self._write(self._counts())
+        except OSError:
+            topic.configs = before
+            raise
+        limits = self._limits(topic)
+        for replica in topic.replicas:
+            replica.limits = limits
+        self._note_flush(topic.name, limits)
+        self.generation += 1
+
     def delete(self, topic: Topic) -> None:
         """Forget a topic. The caller removes its folder, when nobody syncs its files."""
         counts = self._counts()
@@ -181,6 +202,7 @@ class TopicCatalogue:
         self._deleted_epochs = deleted
         del self._topics[topic.name], self._by_raw_name[topic.name.encode()]
         del self._by_raw_id[topic.topic_id.bytes]
+        self._flush_ms.pop(topic.name, None)
         for replica in topic.replicas:
             replica.forget_tail()
         self.generation += 1
@@ -253,7 +275,16 @@ class TopicCatalogue:
         self._topics[topic.name] = topic
         self._by_raw_name[topic.name.encode()] = topic
         self._by_raw_id[topic.topic_id.bytes] = topic
+        self._note_flush(topic.name, self._limits(topic))
         self.generation += 1
+
+    def _note_flush(self, name: str, limits: PartitionLimits) -> None:
+        self._flush_ms.pop(name, None)
+        if limits.flush_ms < self._settings.flush_interval_ms:
+            self._flush_ms[name] = limits.flush_ms
+
+    def _limits(self, topic: Topic) -> PartitionLimits:
+        return partition_limits(topic.configs, self._settings, is_internal=topic.is_internal)
 
     def _counts(self) -> dict[str, int]:
         return {name: len(topic.replicas) for name, topic in self._topics.items()}
@@ -305,11 +336,13 @@ class TopicCatalogue:
             reader=history,
         )
         self._on_report(report)
+        # Files of segments that had gone, but whose removal was still to come.
+        log.remove_files(log.cut_front(log.start_offset))
         return Replica(
             PartitionKey(topic.name, partition),
             log,
             history=history,
             tail=self._tails.partition(),
             leader_epoch=topic.leader_epoch,
-            limits=partition_limits(topic.configs, self._settings),
+            limits=self._limits(topic),
         )

@@ -28,6 +28,8 @@ def broker(context: typer.Context) -> None:
     broker_command.run(context.args, program=context.find_root().info_name or "")
 
 
-app.command("dump-segment")(dump_segment)
+app.command("dump-segment", epilog="Example: hailstream dump-segment .data/broker/logs --verify")(
+    dump_segment
+)
 app.add_typer(topics_app, name="topics")
 app.add_typer(groups_app, name="groups")

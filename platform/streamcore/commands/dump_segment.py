@@ -1,78 +1,199 @@
-"""`dump-segment`: what stands in a segment file, batch by batch, checked on the way."""
+"""`dump-segment`: what stands in segment files, batch by batch, checked on the way."""
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamcore.commands.texts import fail, print_line
+from streamcore.commands.texts import complain, fail, print_line
+
+if TYPE_CHECKING:
+    from streamcore.commands.segment_walk import Fault, SegmentWalk, WalkedBatch
+    from streamcore.record.records import Record
+    from streamcore.storage.index import IndexEntry
 
 
 def dump_segment(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A segment: …/NNNN.log")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Segments (NNNN.log), or folders of segments."),
+    ],
     records: Annotated[
-        bool, typer.Option("--records", help="Show every record of every batch too.")
+        bool, typer.Option("--records", help="Unpack and show every record of every batch.")
+    ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Show only what is wrong, and a summary of each file."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
-    """Print the batches of a segment; status 1 at the first that is torn or corrupt."""
-    from streamcore.record.batch import BatchFault
+    """Print the batches of segments; check their sums, their offsets and the index.
 
+    Torn or corrupt places are named with their position and passed over; then the exit status
+    is 1.
+    """
+    from streamcore.commands.progress import progress
+
+    paths = list(_segments(files))
+    faults = 0
+    with progress("checking", sum(path.stat().st_size for path in paths)) as advance:
+        for path in paths:
+            printer = _Printer(path, verify=verify, with_records=records, as_json=as_json)
+            with _walk_of(path, with_records=records) as walk:
+                position = 0
+                for step in walk.steps():
+                    printer.show(step)
+                    advance(step.position - position)
+                    position = step.position
+                advance(len(walk.data) - position)
+                printer.summarize(walk)
+                faults += walk.faults
+    if faults:
+        raise SystemExit(1)
+
+
+def _segments(paths: list[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            found = sorted(path.rglob("*.log"))
+            if not found:
+                fail(f"{path}: no segments (*.log) in it")
+            yield from found
+        elif path.exists():
+            yield path
+        else:
+            fail(f"{path}: No such file or directory")
+
+
+@contextmanager
+def _walk_of(path: Path, *, with_records: bool) -> Iterator["SegmentWalk"]:
+    """A walk over a file that is not read into memory as a whole."""
+    import mmap
+
+    from streamcore.commands.segment_walk import SegmentWalk
+
+    index, complaint = _index_of(path)
+    if complaint:
+        complain(complaint)
+    base = int(path.stem) if path.stem.isdecimal() else None
     try:
-        data = file.read_bytes()
+        with path.open("rb") as file:
+            if path.stat().st_size == 0:
+                yield SegmentWalk(data=memoryview(b""), base_offset=base)
+                return
+            with (
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+                memoryview(mapped) as data,
+            ):
+                walk = SegmentWalk(
+                    data=data, base_offset=base, index=index, with_records=with_records
+                )
+                yield walk
     except OSError as error:
-        fail(f"{file}: {error.strerror}")
-    rows = _rows(memoryview(data), with_records=records)
-    while True:
-        try:
-            row = next(rows, None)
-        except BatchFault as fault:
-            fail(f"{file}: {fault}")
-        if row is None:
+        fail(f"{path}: {error.strerror}")
+
+
+def _index_of(path: Path) -> tuple[Mapping[int, "IndexEntry"] | None, str]:
+    from streamcore.storage.index import decoded
+
+    beside = path.with_suffix(".index")
+    if not beside.exists():
+        return None, ""
+    index = decoded(beside.read_bytes())
+    if index is None:
+        return None, f"{beside}: damaged; the broker builds it again from the segment"
+    return {entry.position: entry for entry in index.entries()}, ""
+
+
+class _Printer:
+    """Says what a walk finds: as text for people, as a JSON object a line for programs."""
+
+    def __init__(self, path: Path, *, verify: bool, with_records: bool, as_json: bool) -> None:
+        self._path = path
+        self._verify = verify
+        self._with_records = with_records
+        self._as_json = as_json
+
+    def show(self, step: "WalkedBatch | Fault") -> None:
+        from streamcore.commands.segment_walk import Fault
+
+        if isinstance(step, Fault):
+            self._show_fault(step)
+        elif not self._verify:
+            self._put(_batch_row(step))
+            for record in step.records if self._with_records else ():
+                self._put(_record_row(record), indent="  ")
+
+    def _show_fault(self, fault: "Fault") -> None:
+        passed = f", {fault.size} bytes passed over" if fault.size else ""
+        complain(f"{self._path}: at byte {fault.position}: {fault.kind}: {fault.reason}{passed}")
+        if self._as_json:
+            row = {"fault": fault.kind, "position": fault.position, "reason": fault.reason}
+            self._put({"file": str(self._path), **row, "bytes": fault.size})
+
+    def summarize(self, walk: "SegmentWalk") -> None:
+        if not self._verify:
             return
-        print_line(json.dumps(row) if as_json else _as_text(row))
+        counts = {
+            "batches": walk.batches,
+            "records": walk.record_count,
+            "bytes": len(walk.data),
+            "index_entries": len(walk.index or ()),
+            "faults": walk.faults,
+        }
+        if self._as_json:
+            self._put({"file": str(self._path), **counts})
+        else:
+            told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+            print_line(f"{self._path}: {told}")
 
-
-def _rows(data: memoryview, *, with_records: bool) -> Iterator[dict[str, Any]]:
-    from streamcore.record.batch import BatchFault, checked_header
-    from streamcore.record.records import read_records
-
-    position = 0
-    while position < len(data):
+    def _put(self, row: dict[str, Any], indent: str = "") -> None:
         try:
-            header = checked_header(data, position)
-        except BatchFault as fault:
-            raise type(fault)(f"at byte {position}: {fault}") from fault
-        yield _batch_row(header, position)
-        if with_records:
-            for record in read_records(data[position : position + header.size]):
-                yield _record_row(record)
-        position += header.size
+            if self._as_json:
+                print_line(json.dumps(row))
+            else:
+                print_line(indent + " ".join(f"{name}={_cell(v)}" for name, v in row.items()))
+        except BrokenPipeError:
+            sys.stderr.close()  # whoever read us has seen enough
+            raise SystemExit(1) from None
 
 
-def _batch_row(header: Any, position: int) -> dict[str, Any]:
+def _cell(value: object) -> object:
+    return "-" if value is None else value
+
+
+def _batch_row(batch: "WalkedBatch") -> dict[str, Any]:
+    from streamcore.commands.segment_walk import control_type
+    from streamcore.record.batch import TIMESTAMP_TYPE_BIT, TRANSACTIONAL_BIT
     from streamcore.record.compression import Codec
 
+    header = batch.header
+    is_append_time = bool(header.attributes & TIMESTAMP_TYPE_BIT)
     return {
-        "position": position,
+        "position": batch.position,
         "base_offset": header.base_offset,
         "last_offset": header.next_offset - 1,
         "records": header.record_count,
         "bytes": header.size,
-        "codec": Codec(header.codec).name.lower(),
+        "codec": Codec(header.codec).name.lower() if header.codec in list(Codec) else header.codec,
         "base_timestamp": header.base_timestamp,
         "max_timestamp": header.max_timestamp,
+        "timestamp_type": "append" if is_append_time else "create",
         "leader_epoch": header.leader_epoch,
         "producer_id": header.producer_id,
         "producer_epoch": header.producer_epoch,
         "base_sequence": header.base_sequence,
+        "transactional": bool(header.attributes & TRANSACTIONAL_BIT),
+        "control": control_type(batch),
         "crc": f"{header.crc:08x}",
     }
 
 
-def _record_row(record: Any) -> dict[str, Any]:
+def _record_row(record: "Record") -> dict[str, Any]:
     return {
         "offset": record.offset,
         "timestamp": record.timestamp,
@@ -91,8 +212,3 @@ def _shown(data: bytes | None) -> str | None:
     except UnicodeDecodeError:
         return f"0x{data.hex()}"
     return text if text.isprintable() else f"0x{data.hex()}"
-
-
-def _as_text(row: dict[str, Any]) -> str:
-    indent = "" if "position" in row else "  "
-    return indent + " ".join(f"{name}={value}" for name, value in row.items())

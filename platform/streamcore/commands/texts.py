@@ -14,8 +14,13 @@ PORT_MAX = 65_535
 
 def fail(why: str) -> NoReturn:
     """End the command with one line on standard error and status 1."""
-    sys.stderr.write(f"error: {why}\n")
+    complain(why)
     raise SystemExit(1)
+
+
+def complain(why: str) -> None:
+    """Say on standard error what is wrong, and go on."""
+    sys.stderr.write(f"error: {why}\n")
 
 
 def print_rows(rows: Sequence[Row], *, columns: Sequence[str], as_json: bool) -> None:

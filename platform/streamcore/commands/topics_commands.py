@@ -1,24 +1,40 @@
-"""`topics`: list, describe, create and delete topics of any Kafka cluster."""
+"""`topics`: list, describe, create, alter, grow, trim and delete topics of any Kafka cluster."""
 
 from typing import Annotated, Any
 
 import typer
 
-from streamcore.commands.options import DEFAULT_BOOTSTRAP_SERVERS, AsJson, BootstrapServers
-from streamcore.commands.texts import fail, parse_assignments, print_json, print_line, print_rows
+from streamcore.commands.options import (
+    DEFAULT_BOOTSTRAP_SERVERS,
+    AsJson,
+    BootstrapServers,
+    ClientConfig,
+    TopicName,
+)
+from streamcore.commands.texts import print_json, print_line, print_rows
+from streamcore.commands.topics_changes import (
+    add_partitions,
+    alter_topic,
+    create_topic,
+    delete_topics,
+)
+from streamcore.commands.topics_trimming import trim_topic
 
-topics_app = typer.Typer(help="Topics: list, describe, create, delete.", no_args_is_help=True)
-TopicName = Annotated[str, typer.Argument(metavar="TOPIC")]
+topics_app = typer.Typer(
+    help="Topics: list, describe, create, alter, trim, delete.", no_args_is_help=True
+)
 
 
-@topics_app.command("list")
+@topics_app.command("list", epilog="Example: hailstream topics list --json")
 def list_topics(
-    bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS, as_json: AsJson = False
+    bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
+    client_config: ClientConfig = None,
+    as_json: AsJson = False,
 ) -> None:
     """List all topics with the number of their partitions."""
-    from streamcore.commands.cluster import TIMEOUT_S, admin_client
+    from streamcore.commands.cluster import Cluster
 
-    topics = admin_client(bootstrap_servers).list_topics(timeout=TIMEOUT_S).topics
+    topics = Cluster(bootstrap_servers, client_config).topics()
     rows = [
         {"topic": name, "partitions": len(topic.partitions)}
         for name, topic in sorted(topics.items())
@@ -26,107 +42,81 @@ def list_topics(
     print_rows(rows, columns=("topic", "partitions"), as_json=as_json)
 
 
-@topics_app.command("describe")
+@topics_app.command(
+    "describe", epilog="Example: hailstream topics describe driver.pings --settings"
+)
 def describe_topic(
     topic: TopicName,
+    with_settings: Annotated[
+        bool, typer.Option("--settings", help="Show all settings, and where they come from.")
+    ] = False,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
+    client_config: ClientConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a topic's partitions with their offsets, and the settings it has of its own."""
-    from streamcore.commands.cluster import admin_client
+    from streamcore.commands.cluster import Cluster
 
-    admin = admin_client(bootstrap_servers)
-    partitions = _partitions(admin, bootstrap_servers, topic)
-    configs = _own_configs(admin, topic)
+    cluster = Cluster(bootstrap_servers, client_config)
+    partitions = _partitions(cluster, topic)
+    settings = _settings(cluster, topic)
+    configs = {row["setting"]: row["value"] for row in settings if row["source"] == "topic"}
     if as_json:
-        print_json({"topic": topic, "partitions": partitions, "configs": configs})
+        told = {"topic": topic, "partitions": partitions, "configs": configs}
+        print_json(told | ({"settings": settings} if with_settings else {}))
         return
     columns = ("partition", "leader", "replicas", "in_sync", "start_offset", "end_offset")
     print_rows(partitions, columns=columns, as_json=False)
+    if with_settings:
+        print_line("")
+        print_rows(settings, columns=("setting", "value", "source"), as_json=False)
+        return
     for name, value in sorted(configs.items()):
         print_line(f"{name}={value}")
 
 
-def _partitions(admin: Any, bootstrap_servers: str, topic: str) -> list[dict[str, Any]]:
-    from confluent_kafka import TopicPartition
-
-    from streamcore.commands.cluster import (
-        TIMEOUT_S,
-        failures_as_sentences,
-        offsets_client,
-    )
-
-    described = admin.list_topics(timeout=TIMEOUT_S).topics.get(topic)
-    if described is None or described.error is not None:
-        fail(f"no topic {topic!r} at {bootstrap_servers}")
-    rows = []
-    with (
-        failures_as_sentences(f"offsets of {topic}"),
-        offsets_client(bootstrap_servers, group="hailstream-commands") as client,
-    ):
-        for number, partition in sorted(described.partitions.items()):
-            low, high = client.get_watermark_offsets(
-                TopicPartition(topic, number), timeout=TIMEOUT_S
-            )
-            rows.append(
-                {
-                    "partition": number,
-                    "leader": partition.leader,
-                    "replicas": list(partition.replicas),
-                    "in_sync": list(partition.isrs),
-                    "start_offset": low,
-                    "end_offset": high,
-                }
-            )
-    return rows
+def _partitions(cluster: Any, topic: str) -> list[dict[str, Any]]:
+    described = cluster.partitions_of(topic)
+    starts, ends = cluster.bounds([(topic, number) for number in sorted(described)])
+    return [
+        {
+            "partition": number,
+            "leader": partition.leader,
+            "replicas": list(partition.replicas),
+            "in_sync": list(partition.isrs),
+            "start_offset": starts[topic, number],
+            "end_offset": ends[topic, number],
+        }
+        for number, partition in sorted(described.items())
+    ]
 
 
-def _own_configs(admin: Any, topic: str) -> dict[str, str | None]:
-    from streamcore.commands.cluster import admin_api, result_of, the_only
+def _settings(cluster: Any, topic: str) -> list[dict[str, Any]]:
+    from streamcore.commands.cluster import admin_api, the_only
 
     resource = admin_api.ConfigResource(admin_api.ResourceType.TOPIC, topic)
-    asked = admin.describe_configs([resource])
-    entries = result_of(the_only(asked), f"settings of {topic}")
-    own = admin_api.ConfigSource.DYNAMIC_TOPIC_CONFIG.value
-    return {name: entry.value for name, entry in entries.items() if entry.source == own}
+    asked = cluster.admin.describe_configs([resource])
+    entries = cluster.result_of(the_only(asked), f"settings of {topic}")
+    source = admin_api.ConfigSource
+    words = {source.DYNAMIC_TOPIC_CONFIG.value: "topic", source.DEFAULT_CONFIG.value: "default"}
+    return [
+        {"setting": name, "value": entry.value, "source": words.get(entry.source, "broker")}
+        for name, entry in sorted(entries.items())
+    ]
 
 
-@topics_app.command("create")
-def create_topic(
-    topic: TopicName,
-    partitions: Annotated[
-        int, typer.Option("--partitions", help="How many; -1 leaves it to the broker.")
-    ] = -1,
-    replication_factor: Annotated[
-        int, typer.Option("--replication-factor", help="-1 leaves it to the broker.")
-    ] = -1,
-    config: Annotated[
-        list[str] | None,
-        typer.Option("--config", metavar="KEY=VALUE", help="A setting, e.g. retention.ms=60000."),
-    ] = None,
-    bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-) -> None:
-    """Create a topic."""
-    from streamcore.commands.cluster import admin_api, admin_client, result_of, the_only
-
-    wanted = admin_api.NewTopic(
-        topic,
-        num_partitions=partitions,
-        replication_factor=replication_factor,
-        config=parse_assignments(config or [], "--config"),
-    )
-    admin = admin_client(bootstrap_servers)
-    result_of(the_only(admin.create_topics([wanted])), topic)
-    print_line(f"created {topic}")
-
-
-@topics_app.command("delete")
-def delete_topic(
-    topic: TopicName, bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS
-) -> None:
-    """Delete a topic with all that is in it."""
-    from streamcore.commands.cluster import admin_client, result_of, the_only
-
-    admin = admin_client(bootstrap_servers)
-    result_of(the_only(admin.delete_topics([topic])), topic)
-    print_line(f"deleted {topic}")
+topics_app.command(
+    "create",
+    epilog="Example: hailstream topics create users --partitions 8 --config cleanup.policy=compact",
+)(create_topic)
+topics_app.command(
+    "alter",
+    epilog="Example: hailstream topics alter events --set retention.ms=60000 --unset segment.ms",
+)(alter_topic)
+topics_app.command(
+    "add-partitions", epilog="Example: hailstream topics add-partitions events --total 16"
+)(add_partitions)
+topics_app.command("trim", epilog="Example: hailstream topics trim events --before 2d --dry-run")(
+    trim_topic
+)
+topics_app.command("delete", epilog="Example: hailstream topics delete events --yes")(delete_topics)

@@ -12,6 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from streamcore.partition.admission import (
+    NO_TIMESTAMP,
+    AdmissionRules,
+    NotAdmitted,
+    RecordError,
+    admit,
+)
 from streamcore.partition.history import PartitionHistory
 from streamcore.partition.producers import Duplicate, Verdict
 from streamcore.partition.retention import segments_to_drop
@@ -39,6 +46,7 @@ from streamcore.storage.tail_cache import PartitionTail
 from streamcore.wire.error_codes import ErrorCode
 
 NO_OFFSET = Offset(-1)
+NO_LIMIT = (1 << 63) - 1
 NONE = ErrorCode.NONE
 CLIENTS_REFUSED_BITS = CONTROL_BIT | TRANSACTIONAL_BIT
 
@@ -51,24 +59,56 @@ class PartitionKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompactionLimits:
+    """When a compacted partition is compacted, and what that leaves alone."""
+
+    min_cleanable_dirty_ratio: float
+    delete_retention_ms: int
+    min_compaction_lag_ms: int
+    max_compaction_lag_ms: int
+
+
+class AppendRules(NamedTuple):
+    """What a topic asks of its appends beyond a place in the log."""
+
+    admission: AdmissionRules | None = None
+    unsynced_records_max: int = NO_LIMIT  # so many, and the acknowledgement waits for the disk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionLimits:
     """What a topic's settings mean for each of its partitions."""
 
     log: LogLimits
     message_bytes_max: int
+    compaction: CompactionLimits | None = None
+    append_rules: AppendRules | None = None  # None, as nearly always: batches are kept as they come
+    flush_ms: int = NO_LIMIT  # a record is on the disk after so long at the latest
+    file_delete_delay_ms: int = 0  # how long files stay after their segment has gone
+
+    @property
+    def is_compacted(self) -> bool:
+        """Whether the newest record of each key is kept (`cleanup.policy` has `compact`)."""
+        return self.compaction is not None
 
 
 class Placement:
     """Where a batch went. `error` may still change until the round is committed."""
 
-    __slots__ = ("base_offset", "error", "reason")
+    __slots__ = ("append_time_ms", "base_offset", "error", "reason", "record_errors")
 
     def __init__(
-        self, base_offset: Offset = NO_OFFSET, error: ErrorCode = NONE, reason: str = ""
+        self,
+        base_offset: Offset = NO_OFFSET,
+        error: ErrorCode = NONE,
+        reason: str = "",
+        record_errors: Sequence[RecordError] = (),
     ) -> None:
         self.base_offset = base_offset
         self.error = error
         self.reason = reason
+        self.record_errors = record_errors
+        self.append_time_ms = NO_TIMESTAMP  # where the broker's time counts (LogAppendTime)
 
 
 class Fetched(NamedTuple):
@@ -121,6 +161,7 @@ class Replica:
         self.last_stable_offset = self._stable_before(log.next_offset)
         self.has_aborted = any(segment.aborted for segment in log.segments)  # or had some
         self._unstable_bytes = 0  # appended since the two were the same
+        self.synced_offset = log.next_offset  # what lies below it is on the disk
         self._next_offset = log.next_offset
         self._staged: list[PlacedBatch] = []
         self._placements: list[Placement] = []
@@ -133,6 +174,41 @@ class Replica:
     def _stable_before(self, end: Offset) -> Offset:
         """The first offset of the oldest open transaction, or else the log's end."""
         return next(iter(self.producers.open_transactions.values()), end)
+
+    @property
+    def unsynced_records(self) -> int:
+        """How many records the disk is not known to have, staged ones included."""
+        return self._next_offset - self.synced_offset
+
+    def stage_admitted(
+        self,
+        batch: memoryview,
+        rules: AdmissionRules,
+        *,
+        now_ms: int,
+        refused_bits: int = CLIENTS_REFUSED_BITS,
+    ) -> Placement:
+        """`stage` what the topic's rules make of a batch, if they let it in."""
+        if len(batch) > self.limits.message_bytes_max:
+            return self.stage(batch)  # is refused before anybody unpacks it
+        try:
+            admitted = admit(batch, rules, now_ms=now_ms)
+        except NotAdmitted as refusal:
+            return Placement(
+                error=refusal.error, reason=refusal.reason, record_errors=refusal.record_errors
+            )
+        next_offset = self._next_offset
+        placement = self.stage(admitted.batch, refused_bits=refused_bits)
+        placement.append_time_ms = admitted.append_time_ms
+        if rules.stamps_append_time and NO_OFFSET < placement.base_offset < next_offset:
+            # A retry: it is told when it was appended, not when it came again.
+            placement.append_time_ms = self._append_time_of(placement) or admitted.append_time_ms
+        return placement
+
+    def _append_time_of(self, placement: Placement) -> int | None:
+        """None where its batch is still to be written, or deleted by now."""
+        pieces = self.fetch(placement.base_offset, bytes_max=1).pieces
+        return read_header(pieces[0]).max_timestamp if pieces and len(pieces[0]) else None
 
     def stage(self, batch: memoryview, *, refused_bits: int = CLIENTS_REFUSED_BITS) -> Placement:
         """Check a client's batch and give it its place; `commit` makes it so.

@@ -104,6 +104,18 @@ def checked_header(data: memoryview, position: int = 0) -> BatchHeader:
     return header
 
 
+def sealed(header: BatchHeader, body: bytes) -> bytes:
+    """Return the batch of `header` and these records, its length and its checksum made true."""
+    batch = bytearray(
+        HEADER.pack(
+            *header._replace(batch_length=HEADER_SIZE + len(body) - LENGTH_PREFIX_SIZE, crc=0)
+        )
+    )
+    batch += body
+    CRC_FIELD.pack_into(batch, CRC_AT, crc32c(memoryview(batch)[CRC_COVERS_FROM:]))
+    return bytes(batch)
+
+
 def place_batch(
     batch: memoryview, *, base_offset: int, batch_length: int, leader_epoch: int
 ) -> bytes:

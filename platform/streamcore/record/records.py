@@ -4,7 +4,7 @@ Columns of fixed width are read and written by `columns`, a hundred times cheape
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamcore.record.batch import (
     CRC_AT,
@@ -15,6 +15,7 @@ from streamcore.record.batch import (
     LENGTH_PREFIX_SIZE,
     MAGIC,
     NO_PRODUCER_ID,
+    TIMESTAMP_TYPE_BIT,
     BatchCorrupt,
     read_header,
 )
@@ -71,6 +72,7 @@ def _decode_bytes(data: bytes, position: int) -> tuple[bytes | None, int]:
 def read_records(batch: bytes | memoryview) -> Iterator[Record]:
     """Yield the records of one whole batch, decompressed.
 
+    Where the broker's time counts (LogAppendTime), it is the timestamp of all of them.
     Raises `BatchCorrupt` where the records do not follow the format.
     """
     header = read_header(batch)
@@ -79,6 +81,7 @@ def read_records(batch: bytes | memoryview) -> Iterator[Record]:
     except (ValueError, UndecodableRecords) as error:
         raise BatchCorrupt(str(error)) from None
     position = 0
+    appended_ms = header.max_timestamp if header.attributes & TIMESTAMP_TYPE_BIT else None
     for _ in range(header.record_count):
         try:
             record, position = decode_record(
@@ -86,7 +89,7 @@ def read_records(batch: bytes | memoryview) -> Iterator[Record]:
             )
         except IndexError:
             raise BatchCorrupt(f"record at byte {position} has no end") from None
-        yield record
+        yield record if appended_ms is None else replace(record, timestamp=appended_ms)
 
 
 def decode_record(

@@ -8,6 +8,7 @@ All three columns only grow, so each is searched by halving.
 import zlib
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from streamcore.record.places import Offset
 
 # 24 bytes an entry: a 256 MiB segment has a 0.4 MB index, and a look-up walks <= 16 KiB.
 INTERVAL_BYTES = 16_384
+ENTRY_BYTES = 24
 NO_TIMESTAMP = -1
 
 # Magic, number of entries, crc32 of the columns. In the machine's own byte order: on
@@ -56,6 +58,11 @@ class SparseIndex:
             Offset(self._offsets[number]), self._positions[number], self._newest_before[number]
         )
 
+    def entries(self) -> Iterator[IndexEntry]:
+        """All entries, first to last."""
+        for row in zip(self._offsets, self._positions, self._newest_before, strict=True):
+            yield IndexEntry(Offset(row[0]), row[1], row[2])
+
     def last(self) -> IndexEntry | None:
         return self._entry(len(self._offsets) - 1)
 
@@ -91,6 +98,10 @@ def decoded(data: bytes) -> SparseIndex | None:
         return None
     magic, count, checksum = FILE_HEADER.unpack_from(data)
     columns = data[FILE_HEADER.size :]
-    if magic != FILE_MAGIC or len(columns) != 24 * count or zlib.crc32(columns) != checksum:
+    if (
+        magic != FILE_MAGIC
+        or len(columns) != ENTRY_BYTES * count
+        or zlib.crc32(columns) != checksum
+    ):
         return None
     return SparseIndex(*(columns[8 * count * n : 8 * count * (n + 1)] for n in range(3)))

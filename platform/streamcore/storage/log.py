@@ -4,6 +4,7 @@ Owns no clock and starts no thread. What must be made durable is handed out by
 `take_unsynced`; the shell syncs it elsewhere and says so with `synced`.
 """
 
+import zlib
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from streamcore.record.records import read_records
 from streamcore.storage import aborted_transactions
 from streamcore.storage.aborted_transactions import AbortedTransaction
 from streamcore.storage.failures import StorageFailed
-from streamcore.storage.index import NO_TIMESTAMP
+from streamcore.storage.index import INTERVAL_BYTES, NO_TIMESTAMP
 from streamcore.storage.segment import PlacedBatch, Segment
 
 LOG_SUFFIX = ".log"
@@ -30,6 +31,14 @@ class LogLimits:
     segment_ms: int
     retention_ms: int
     retention_bytes: int
+    # Of a segment from its first batch on:
+    segment_jitter_ms: int = 0
+    index_interval_bytes: int = INTERVAL_BYTES
+
+    def jitter_of(self, path: str) -> int:
+        """By how much a segment is rolled early: from its name, so that no two are alike."""
+        bound = min(self.segment_jitter_ms, self.segment_ms)
+        return zlib.crc32(path.encode()) % bound if bound else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +117,15 @@ class PartitionLog:
         size = sum([len(batch.data) for batch in batches])
         if active.size and (
             active.size + size > limits.segment_bytes
-            or now_ms - active.created_ms >= limits.segment_ms
+            or now_ms - active.created_ms >= limits.segment_ms - active.jitter_ms
         ):
             active = self.roll(now_ms=now_ms)
         if not active.size:
-            active.created_ms = now_ms
+            active.begin(
+                now_ms=now_ms,
+                jitter_ms=limits.jitter_of(active.path),
+                index_interval_bytes=limits.index_interval_bytes,
+            )
         active.append(batches)
         active.written_ms = now_ms
         if aborted:

@@ -49,6 +49,8 @@ class Segment:
         self.written_ms = 0
         self.aborted: list[AbortedTransaction] = []  # whose markers lie here, in their order
         self.is_aborted_file_due = False
+        self._index_interval_bytes = INTERVAL_BYTES
+        self.jitter_ms = 0  # by how much it is rolled earlier than its age asks for
         self._index_due_at = INTERVAL_BYTES
         self._is_torn = False
 
@@ -61,6 +63,12 @@ class Segment:
         if self.newest_timestamp < 0:
             return self.written_ms
         return min(self.newest_timestamp, self.written_ms)
+
+    def begin(self, *, now_ms: int, jitter_ms: int, index_interval_bytes: int) -> None:
+        """Note when, and under which of the topic's settings, its first batch comes."""
+        self.created_ms = now_ms
+        self.jitter_ms = jitter_ms
+        self._index_interval_bytes = self._index_due_at = index_interval_bytes
 
     def append(self, batches: Sequence[PlacedBatch]) -> None:
         """Write `batches` at the end with one call. Raises `StorageFailed`; then none is in."""
@@ -93,7 +101,7 @@ class Segment:
         """Count a batch that lies at the end of what was known of the file."""
         if self.size >= self._index_due_at:
             self.index.add(base, self.size, newest_before=self.newest_timestamp)
-            self._index_due_at = self.size + INTERVAL_BYTES
+            self._index_due_at = self.size + self._index_interval_bytes
         self.size += size
         self.next_offset = next_offset
         if max_timestamp > self.newest_timestamp:

@@ -58,8 +58,12 @@ PartitionRecords: TypeAlias = tuple[int, memoryview | None]
 TopicRecords: TypeAlias = tuple[bytes, list[PartitionRecords]]
 """What goes to one topic, by its key: its name, from version 13 on the id's bytes."""
 
-PartitionResult: TypeAlias = tuple[int, int, int, int, str | None]
-"""Partition, error, base offset, log start offset, and a message for a human or None."""
+RecordErrors: TypeAlias = Sequence[tuple[int, str]]
+"""Records that are why a batch is refused (KIP-467): their places in it, and why."""
+
+PartitionResult: TypeAlias = tuple[int, int, int, int, int, str | None, RecordErrors]
+"""Partition, error, base offset, log append time, log start offset, a message for a human or
+None, and the records at fault."""
 
 
 class ProduceRequest(NamedTuple):
@@ -153,7 +157,8 @@ def _read_id_prefix(prefix: bytes) -> PrefixMeaning | None:
 def reply_around_numbers(meaning: PrefixMeaning, version: int) -> tuple[bytes, bytes]:
     """The answer to a plain request that was kept, before and behind its `PARTITION_REPLY`."""
     partition = meaning.partition
-    reply = encode_response([(meaning.topic_key, [(partition, 0, 0, 0, None)])], version)
+    result = (partition, 0, 0, NO_TIMESTAMP, 0, None, ())
+    reply = encode_response([(meaning.topic_key, [result])], version)
     head, _, tail = reply.partition(PARTITION_REPLY.pack(partition, 0, 0, NO_TIMESTAMP, 0))
     return head, tail
 
@@ -242,17 +247,21 @@ def _compact_size(size: int) -> bytes:
 
 
 def _encoded_result(result: PartitionResult, version: int) -> bytes:
-    partition, error, base_offset, start_offset, message = result
+    partition, error, base_offset, append_time_ms, start_offset, message, record_errors = result
     if version < 5:
-        return PARTITION_REPLY_BEFORE_5.pack(partition, error, base_offset, NO_TIMESTAMP)
-    numbers = PARTITION_REPLY.pack(partition, error, base_offset, NO_TIMESTAMP, start_offset)
+        return PARTITION_REPLY_BEFORE_5.pack(partition, error, base_offset, append_time_ms)
+    numbers = PARTITION_REPLY.pack(partition, error, base_offset, append_time_ms, start_offset)
     if version < 8:
         return numbers
-    if message is None:
+    if message is None and not record_errors:
         return numbers + (NO_ERRORS_COMPACT if version >= FLEXIBLE_FROM else NO_ERRORS)
     writer = WireWriter(flexible=version >= FLEXIBLE_FROM)
     writer.raw(numbers)
-    writer.array_size(0)  # errors of single records
+    writer.array_size(len(record_errors))
+    for batch_index, reason in record_errors:
+        writer.int32(batch_index)
+        writer.string(reason)
+        writer.end_of_struct()
     writer.string(message)
     writer.end_of_struct()
     return writer.done()

@@ -10,7 +10,6 @@ from streamcore.broker.settings import (
     InvalidSetting,
     with_overrides,
 )
-from streamcore.broker.topic_configs import InvalidConfig, check_config, partition_limits
 
 SETTINGS = BrokerSettings(data_dir=Path("data"))
 
@@ -47,26 +46,3 @@ def test_keys_may_be_dotted_or_underscored() -> None:
 def test_a_wrong_setting_is_named(key: str, value: str, complaint: str) -> None:
     with pytest.raises(InvalidSetting, match=complaint):
         with_overrides(SETTINGS, {key: value})
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "complaint"),
-    [
-        ("nope", "1", "unknown topic setting 'nope'"),
-        ("retention.ms", None, "retention.ms has no value"),
-        ("retention.ms", "soon", "retention.ms: 'soon' is not a whole number"),
-        ("segment.bytes", "3", "segment.bytes: 3 is less than 14"),
-        ("cleanup.policy", "shred", "'shred' is not supported; it can be delete, compact"),
-        ("cleanup.policy", "", "'' is not supported"),
-    ],
-)
-def test_a_wrong_topic_setting_is_named(name: str, value: str | None, complaint: str) -> None:
-    with pytest.raises(InvalidConfig, match=complaint):
-        check_config(name, value)
-
-
-def test_a_compact_only_topic_keeps_everything() -> None:
-    limits = partition_limits({"cleanup.policy": "compact", "retention.ms": "5"}, SETTINGS)
-    assert (limits.log.retention_ms, limits.log.retention_bytes) == (-1, -1)
-    both = partition_limits({"cleanup.policy": "compact,delete", "retention.ms": "5"}, SETTINGS)
-    assert both.log.retention_ms == 5

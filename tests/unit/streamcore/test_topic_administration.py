@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from groundwork.simulated.disk import SimulatedDirectory
-from streamcore.broker.settings import BrokerSettings
 from streamcore.wire.api_keys import ApiKey
 from tests.support.broker_questions import (
     NONE,
@@ -234,39 +233,6 @@ async def test_deleting_records_moves_the_log_start(version: int) -> None:
         )
         (part,) = too_far.topics[0].partitions
         assert (part.low_watermark, code(part)) == (-1, "offset_out_of_range")
-
-
-@pytest.mark.parametrize("version", versions_of(ApiKey.DESCRIBE_CONFIGS))
-async def test_settings_are_described_with_their_source(version: int) -> None:
-    async with simulated_broker() as services:
-        create(services, retention_ms="5000")
-        answer = await converse(
-            services,
-            ApiKey.DESCRIBE_CONFIGS,
-            version,
-            include_synonyms=True,
-            resources=[
-                {"resource_type": 2, "resource_name": "t", "configuration_keys": None},
-                {
-                    "resource_type": 2,
-                    "resource_name": "t",
-                    "configuration_keys": ["retention.ms"],
-                },
-                {"resource_type": 4, "resource_name": "1", "configuration_keys": None},
-                {"resource_type": 2, "resource_name": "nope", "configuration_keys": None},
-                {"resource_type": 8, "resource_name": "1", "configuration_keys": None},
-            ],
-        )
-        every, one, broker, missing, unknown = answer.results
-        assert {config.name for config in every.configs} >= {"cleanup.policy", "segment.bytes"}
-        (retention,) = one.configs
-        assert (retention.value, retention.config_source) == ("5000", 1)
-        assert [synonym.value for synonym in retention.synonyms] == [
-            "5000",
-            str(BrokerSettings(data_dir=services.settings.data_dir).retention_ms),
-        ]
-        assert {config.name for config in broker.configs} >= {"num.partitions", "node.id"}
-        assert [code(missing), code(unknown)] == ["unknown_topic_or_partition", "invalid_request"]
 
 
 async def test_everything_is_there_again_after_a_restart() -> None:

@@ -1,81 +1,168 @@
-"""Settings as the admin APIs show them: name, value, where it comes from."""
+"""Settings as the admin APIs show them: name, value, where it comes from, what lies under it."""
 
-from collections.abc import Collection
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import NamedTuple
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
 
-from streamcore.broker.services import BrokerServices
+from streamcore.broker.config_definitions import ConfigDefinition, ConfigType
 from streamcore.broker.settings import BrokerSettings
-from streamcore.broker.topic_configs import DEFINITIONS, ConfigType, config_values
-from streamcore.broker.topics import Topic
+from streamcore.broker.topic_config_table import DEFINITIONS
 
 # `config_source` of DescribeConfigs (KIP-226).
 SOURCE_TOPIC = 1
 SOURCE_BROKER = 4
 SOURCE_DEFAULT = 5
 
+SENSITIVE_WORDS: Final = ("password", "secret")
+
+# What Kafka, and with it every tool that asks, calls settings that have another name here.
+KAFKA_NAMES: Final = {
+    "auto_create_topics": "auto.create.topics.enable",
+    "connections_max": "max.connections",
+    "data_dir": "log.dirs",
+    "fetch_bytes_max": "fetch.max.bytes",
+    "flush_interval_ms": "log.flush.interval.ms",
+    "message_bytes_max": "message.max.bytes",
+    "request_bytes_max": "socket.request.max.bytes",
+    "retention_bytes": "log.retention.bytes",
+    "retention_check_interval_ms": "log.retention.check.interval.ms",
+    "retention_ms": "log.retention.ms",
+    "segment_bytes": "log.segment.bytes",
+    "segment_ms": "log.roll.ms",
+}
+# What of Kafka's settings can be but one way here, and tools ask about.
+FIXED: Final = {
+    "default.replication.factor": ("1", ConfigType.INT, "There is one broker."),
+    "delete.topic.enable": ("true", ConfigType.BOOLEAN, "Topics can be deleted."),
+    "offsets.topic.replication.factor": ("1", ConfigType.INT, "There is one broker."),
+    "transaction.state.log.min.isr": ("1", ConfigType.INT, "There is one broker."),
+    "transaction.state.log.replication.factor": ("1", ConfigType.INT, "There is one broker."),
+}
+
 
 class ConfigEntry(NamedTuple):
-    """One setting. `own_value` is what lies under an override of the topic, None for nothing."""
+    """One setting; `synonyms` are names, values and sources, the one that counts first."""
 
     name: str
-    value: str
+    value: str | None
     read_only: bool
     source: int
     type: int
-    own_value: str | None
+    says: str
+    synonyms: Sequence[tuple[str, str | None, int]]
+    is_sensitive: bool = False
 
 
-def topic_entries(
-    services: BrokerServices, topic: Topic, keys: Collection[str] | None
-) -> list[ConfigEntry]:
-    """A topic's settings; of them only `keys`, where given."""
-    settings = services.settings
-    values = config_values(topic.configs, settings)
-    entries = []
-    for name, value in values.items():
-        if keys is None or name in keys:
-            is_own = name in topic.configs
-            definition = DEFINITIONS[name]
-            entries.append(
-                ConfigEntry(
-                    name,
-                    value,
-                    read_only=False,
-                    source=SOURCE_TOPIC if is_own else SOURCE_DEFAULT,
-                    type=definition.type,
-                    own_value=definition.default(settings) if is_own else None,
-                )
-            )
-    return entries
+def topic_entries(own: Mapping[str, str], settings: BrokerSettings) -> list[ConfigEntry]:
+    """All settings of a topic that has `own` ones."""
+    return [_topic_entry(definition, own, settings) for definition in DEFINITIONS.values()]
 
 
-def broker_entries(services: BrokerServices, keys: Collection[str] | None) -> list[ConfigEntry]:
-    """The broker's settings, which only a restart changes."""
-    settings = services.settings
-    fresh = BrokerSettings(data_dir=settings.data_dir)
-    entries = []
+def _topic_entry(
+    definition: ConfigDefinition, own: Mapping[str, str], settings: BrokerSettings
+) -> ConfigEntry:
+    synonyms = list(_broker_synonyms(definition, settings))
+    if definition.name in own:
+        synonyms.insert(0, (definition.name, own[definition.name], SOURCE_TOPIC))
+    return ConfigEntry(
+        definition.name,
+        own.get(definition.name, definition.default(settings)),
+        read_only=False,
+        source=source_of(definition.name, own, settings),
+        type=definition.type,
+        says=definition.says,
+        synonyms=synonyms,
+    )
+
+
+def source_of(name: str, own: Mapping[str, str], settings: BrokerSettings) -> int:
+    """Where the value of a topic's setting comes from."""
+    if name in own:
+        return SOURCE_TOPIC
+    definition = DEFINITIONS[name]
+    is_usual = definition.default(settings) == definition.default(_usual())
+    return SOURCE_DEFAULT if is_usual else SOURCE_BROKER
+
+
+def _broker_synonyms(
+    definition: ConfigDefinition, settings: BrokerSettings
+) -> Iterator[tuple[str, str, int]]:
+    name = definition.broker_name
+    if name is not None:
+        value, usual = definition.default(settings), definition.default(_usual())
+        if value != usual:
+            yield name, value, SOURCE_BROKER
+        yield name, usual, SOURCE_DEFAULT
+
+
+@cache
+def _usual() -> BrokerSettings:
+    """What the settings are when nobody sets any; the data directory has to be."""
+    return BrokerSettings(data_dir=Path())
+
+
+@cache
+def _explanations() -> Mapping[str, str]:
+    # Read out of the source, by what a broker that starts has no time to import.
+    from groundwork.settings import field_help
+
+    return field_help(BrokerSettings)
+
+
+def broker_entries(settings: BrokerSettings) -> list[ConfigEntry]:
+    """The broker's settings, which only a restart changes, under the names that Kafka has."""
+    entries = {entry.name: entry for entry in _fixed_entries(settings)}
+    entries |= {entry.name: entry for entry in _setting_entries(settings)}
+    return [entries[name] for name in sorted(entries)]
+
+
+def _setting_entries(settings: BrokerSettings) -> Iterator[ConfigEntry]:
+    usual, says = _usual(), _explanations()
     for field in fields(BrokerSettings):
-        name = field.name.replace("_", ".")
-        value = getattr(settings, field.name)
-        if keys is None or name in keys:
-            is_default = value == getattr(fresh, field.name)
-            entries.append(
-                ConfigEntry(
-                    name,
-                    _text_of(value),
-                    read_only=True,
-                    source=SOURCE_DEFAULT if is_default else SOURCE_BROKER,
-                    type=_type_of(value),
-                    own_value=None,
-                )
-            )
-    return entries
+        name = KAFKA_NAMES.get(field.name, field.name.replace("_", "."))
+        value, default = getattr(settings, field.name), getattr(usual, field.name)
+        is_sensitive = any(word in field.name for word in SENSITIVE_WORDS)
+        source = SOURCE_DEFAULT if value == default else SOURCE_BROKER
+        text = None if is_sensitive else _text_of(value)
+        synonyms = [(name, text, source)]
+        if source == SOURCE_BROKER and not is_sensitive:
+            synonyms.append((name, _text_of(default), SOURCE_DEFAULT))
+        yield ConfigEntry(
+            name,
+            text,
+            read_only=True,
+            source=source,
+            type=_type_of(value),
+            says=says[field.name],
+            synonyms=synonyms,
+            is_sensitive=is_sensitive,
+        )
 
 
-def _text_of(value: object) -> str:
+def _fixed_entries(settings: BrokerSettings) -> Iterator[ConfigEntry]:
+    """The defaults under the settings of topics, and what cannot be otherwise here."""
+    fixed = dict(FIXED)
+    for definition in DEFINITIONS.values():
+        if definition.broker_name is not None:
+            value = definition.default(settings)
+            fixed[definition.broker_name] = (value, definition.type, definition.says)
+    for name, (value, kind, says) in fixed.items():
+        yield ConfigEntry(
+            name,
+            value,
+            read_only=True,
+            source=SOURCE_DEFAULT,
+            type=kind,
+            says=says,
+            synonyms=[(name, value, SOURCE_DEFAULT)],
+        )
+
+
+def _text_of(value: object) -> str | None:
     if value is None:
-        return ""
+        return None
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

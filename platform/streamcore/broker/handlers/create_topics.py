@@ -6,7 +6,7 @@ nothing is compacted yet: everything is kept, whatever the retention says).
 
 from collections import Counter
 
-from streamcore.broker.handlers.config_entries import SOURCE_DEFAULT, SOURCE_TOPIC
+from streamcore.broker.handlers.config_entries import source_of
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topic_admin import DEFAULT, AdminRefused, NewTopic, create_topic
@@ -83,7 +83,7 @@ def _configs(services: BrokerServices, topic: Topic) -> tuple[CreatedTopicConfig
         CreatedTopicConfig(
             name=key,
             value=value,
-            config_source=SOURCE_TOPIC if key in topic.configs else SOURCE_DEFAULT,
+            config_source=source_of(key, topic.configs, services.settings),
         )
         for key, value in config_values(topic.configs, services.settings).items()
     )

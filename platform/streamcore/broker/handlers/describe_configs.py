@@ -1,108 +1,77 @@
-"""DescribeConfigs (key 32), versions 1 to 4 (KIP-226 sources, KIP-569 types).
+"""DescribeConfigs (key 32), versions 1 to 4 (KIP-226 sources, KIP-569 types and documentation).
 
-Topics and this broker can be described. Not done: documentation texts (null).
+Topics and this broker are described. Its log levels, groups and client metrics have no
+settings here: they are described as such, with none.
 """
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from streamcore.broker.handlers.config_entries import (
-    SOURCE_DEFAULT,
-    ConfigEntry,
-    broker_entries,
-    topic_entries,
-)
+from streamcore.broker.config_resources import ResourceType, check_resource, topic_of
+from streamcore.broker.handlers.config_entries import ConfigEntry, broker_entries, topic_entries
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
-from streamcore.broker.topic_admin import AdminRefused, known_topic
+from streamcore.broker.topic_admin import AdminRefused
 from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.cold import decode, encode
 from streamcore.wire.error_codes import ErrorCode
-from streamcore.wire.reading import WireReader
-from streamcore.wire.writing import WireWriter
-
-FLEXIBLE_FROM = 4
-TYPES_FROM = 3
-TOPIC_RESOURCE = 2
-BROKER_RESOURCE = 4
-
-
-class Resource(NamedTuple):
-    """Whose settings are asked for; `keys` None asks for all."""
-
-    type: int
-    name: str
-    keys: Collection[str] | None
+from streamcore.wire.messages.describe_configs import (
+    AskedResource,
+    DescribeConfigsRequest,
+    DescribeConfigsResponse,
+    DescribedConfig,
+    DescribedResource,
+    Synonym,
+)
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
-    version = request.api_version
-    reader = WireReader(body, flexible=request.flexible)
-    resources = [_read_resource(reader) for _ in range(reader.array_size())]
-    with_synonyms = reader.boolean()
-    writer = WireWriter(flexible=request.flexible)
-    writer.int32(0)  # not throttled
-    writer.array_size(len(resources))
-    for resource in resources:
-        entries: Sequence[ConfigEntry] = ()
-        error, message = ErrorCode.NONE, None
-        try:
-            entries = _entries(services, resource)
-        except AdminRefused as refusal:
-            error, message = refusal.error, refusal.message
-        writer.int16(error)
-        writer.string(message)
-        writer.int8(resource.type)
-        writer.string(resource.name)
-        writer.array_size(len(entries))
-        for entry in entries:
-            _put_entry(writer, entry, version, with_synonyms=with_synonyms)
-        writer.end_of_struct()
-    writer.end_of_struct()
-    return writer.done()
+    asked = decode(DescribeConfigsRequest, request.api_version, body)
+    results = tuple(_described(services, resource, asked) for resource in asked.resources)
+    return encode(DescribeConfigsResponse(results=results), request.api_version)
 
 
-def _read_resource(reader: WireReader) -> Resource:
-    resource_type, name = reader.int8(), reader.string()
-    count = reader.nullable_array_size()
-    keys = None if count is None else {reader.string() for _ in range(count)}
-    reader.skip_tags()
-    return Resource(resource_type, name, keys)
-
-
-def _entries(services: BrokerServices, resource: Resource) -> Sequence[ConfigEntry]:
-    if resource.type == TOPIC_RESOURCE:
-        return topic_entries(services, known_topic(services, resource.name), resource.keys)
-    if resource.type == BROKER_RESOURCE and resource.name in ("", str(services.settings.node_id)):
-        return broker_entries(services, resource.keys)
-    raise AdminRefused(
-        ErrorCode.INVALID_REQUEST,
-        f"resource type {resource.type} with name {resource.name!r} has no settings here",
+def _described(
+    services: BrokerServices, resource: AskedResource, asked: DescribeConfigsRequest
+) -> DescribedResource:
+    entries: Sequence[ConfigEntry] = ()
+    error, message = ErrorCode.NONE, None
+    try:
+        entries = _entries(services, resource)
+    except AdminRefused as refusal:
+        error, message = refusal.error, refusal.message
+    keys = resource.configuration_keys  # none named: all are meant
+    return DescribedResource(
+        error_code=error,
+        error_message=message,
+        resource_type=resource.resource_type,
+        resource_name=resource.resource_name,
+        configs=tuple(_config(entry, asked) for entry in entries if not keys or entry.name in keys),
     )
 
 
-def _put_entry(
-    writer: WireWriter, entry: ConfigEntry, version: int, *, with_synonyms: bool
-) -> None:
-    writer.string(entry.name)
-    writer.string(entry.value)
-    writer.boolean(entry.read_only)
-    writer.int8(entry.source)
-    writer.boolean(False)  # none is a secret
-    synonyms = []
-    if with_synonyms:
-        synonyms.append((entry.value, entry.source))
-        if entry.own_value is not None:
-            synonyms.append((entry.own_value, SOURCE_DEFAULT))
-    writer.array_size(len(synonyms))
-    for value, source in synonyms:
-        writer.string(entry.name)
-        writer.string(value)
-        writer.int8(source)
-        writer.end_of_struct()
-    if version >= TYPES_FROM:
-        writer.int8(entry.type)
-        writer.string(None)  # documentation
-    writer.end_of_struct()
+def _entries(services: BrokerServices, resource: AskedResource) -> Sequence[ConfigEntry]:
+    name = resource.resource_name
+    if resource.resource_type == ResourceType.TOPIC:
+        return topic_entries(topic_of(services, name).configs, services.settings)
+    kind = check_resource(services, resource.resource_type, name)
+    # Without a name: what is set for all brokers at once, which is nothing.
+    return broker_entries(services.settings) if kind is ResourceType.BROKER and name else ()
+
+
+def _config(entry: ConfigEntry, asked: DescribeConfigsRequest) -> DescribedConfig:
+    return DescribedConfig(
+        name=entry.name,
+        value=entry.value,
+        read_only=entry.read_only,
+        config_source=entry.source,
+        is_sensitive=entry.is_sensitive,
+        synonyms=tuple(
+            Synonym(name=name, value=value, source=source)
+            for name, value, source in (entry.synonyms if asked.include_synonyms else ())
+        ),
+        config_type=entry.type,
+        documentation=entry.says if asked.include_documentation else None,
+    )
 
 
 HANDLER = Handler(
@@ -110,7 +79,6 @@ HANDLER = Handler(
     name="DescribeConfigs",
     min_version=1,
     max_version=4,
-    flexible_from=FLEXIBLE_FROM,
+    flexible_from=DescribeConfigsRequest.FLEXIBLE_FROM,
     answer=answer,
-    notes="no documentation texts",
 )

@@ -3,8 +3,9 @@ KIP-516 topic ids, KIP-890 partitions that join a transaction by being written t
 
 All partitions of one request are staged in the tick in which it came; the answer goes
 out when the tick is written. A request for one partition, as most clients send them, takes
-a shorter way to the same end (`produce_routes`). Not done: errors of single records (a batch
-is kept whole or refused whole), log append time; leader hints (KIP-951), as one broker leads.
+a shorter way to the same end (`produce_routes`). A batch is kept whole or refused whole; the
+records that are why are named (KIP-467), the first hundred of them. Not done: leader hints
+(KIP-951), as one broker leads all.
 """
 
 from collections.abc import Callable
@@ -62,8 +63,10 @@ def _result(placed: Placed, is_kept: bool) -> PartitionResult:
     if not is_kept and error is ErrorCode.NONE:
         error = ErrorCode.KAFKA_STORAGE_ERROR
     if error is ErrorCode.NONE:
-        return partition, 0, placement.base_offset, start_offset, None
-    return partition, error, -1, -1, placement.reason or None
+        base_offset, append_time_ms = placement.base_offset, placement.append_time_ms
+        return partition, 0, base_offset, append_time_ms, start_offset, None, ()
+    reason = placement.reason or None
+    return partition, error, -1, NO_TIMESTAMP, -1, reason, placement.record_errors
 
 
 class OnePartitionReply(PendingReply):
@@ -82,7 +85,11 @@ class OnePartitionReply(PendingReply):
         route, placement = self._route, self._placement
         if is_kept and placement.error is ErrorCode.NONE:
             numbers = PARTITION_REPLY.pack(
-                route.partition, 0, placement.base_offset, NO_TIMESTAMP, self._start_offset
+                route.partition,
+                0,
+                placement.base_offset,
+                placement.append_time_ms,
+                self._start_offset,
             )
             self.resolve(route.reply_head + numbers + route.reply_tail)
         else:

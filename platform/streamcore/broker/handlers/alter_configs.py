@@ -1,0 +1,42 @@
+"""AlterConfigs (key 33), versions 0 to 2: a topic's own settings are replaced by others.
+
+On the disk before it is answered, and in force from then on. Not done: settings of the broker
+(they are read at its start), log levels, groups and client metrics: refused with a reason.
+"""
+
+from collections import Counter
+from functools import partial
+
+from streamcore.broker.config_alteration import alteration_result, replacement
+from streamcore.broker.handlers.registry import Handler, Reply, Request
+from streamcore.broker.services import BrokerServices
+from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.cold import decode, encode
+from streamcore.wire.messages.alter_configs import AlterConfigsRequest, AlterConfigsResponse
+
+
+def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
+    asked = decode(AlterConfigsRequest, request.api_version, body)
+    named = Counter((one.resource_type, one.resource_name) for one in asked.resources)
+    results = tuple(
+        alteration_result(
+            services,
+            (one.resource_type, one.resource_name),
+            partial(replacement, one.configs),
+            times_named=named[one.resource_type, one.resource_name],
+            only_check=asked.validate_only,
+            peer=request.client_host,
+        )
+        for one in asked.resources
+    )
+    return encode(AlterConfigsResponse(responses=results), request.api_version)
+
+
+HANDLER = Handler(
+    api_key=ApiKey.ALTER_CONFIGS,
+    name="AlterConfigs",
+    min_version=0,
+    max_version=2,
+    flexible_from=AlterConfigsRequest.FLEXIBLE_FROM,
+    answer=answer,
+)
