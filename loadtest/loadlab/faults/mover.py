@@ -51,6 +51,9 @@ class ExactlyOnceMover:
                 "bootstrap.servers": self._address,
                 "transactional.id": f"{self._group}-mover",
                 "transaction.timeout.ms": 60_000,
+                # With its default librdkafka 2.16 forgets its one broker when that is down, and
+                # then waits for a connection to the group coordinator that it has given up.
+                "metadata.recovery.strategy": "none",
                 "linger.ms": 5,
                 "log_level": 0,
             }
