@@ -14,6 +14,14 @@ from streamcore.broker.group_service import GroupService
 from streamcore.broker.handlers.catalogue import REGISTRY
 from streamcore.broker.produce_routes import ProduceRoutes
 from streamcore.broker.producer_ids import ProducerIds
+from streamcore.broker.security.authentication import Guard
+from streamcore.broker.security.credentials import CredentialStore
+from streamcore.broker.security.crowd import Crowd, CrowdLimits
+from streamcore.broker.security.password_thread import PasswordThread
+from streamcore.broker.security.peer_journal import PeerJournal
+from streamcore.broker.security.progress import Limits
+from streamcore.broker.security.receive_budget import ReceiveBudget
+from streamcore.broker.security.tokens import enabled_mechanisms
 from streamcore.broker.send_round import SendRound
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.settings import BrokerSettings, FlushAcks
@@ -44,8 +52,8 @@ def api_ranges() -> Sequence[ApiRange]:
 
 
 def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
-    """Open all logs and join the parts. Raises `TopicsUnreadable`,
-    `ProducerIdsUnreadable` and `OSError`.
+    """Open all logs and join the parts. Raises `TopicsUnreadable`, `ProducerIdsUnreadable`,
+    `CredentialsUnreadable`, `InvalidSetting` and `OSError`.
 
     Must be called on the event loop that the broker will run on.
     """
@@ -63,6 +71,7 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         after_flush=(fetches.answer_ready, sends.flush),
         hold_until_synced=durability.hold if settings.flush_acks is FlushAcks.WAIT else None,
     )
+    budget = ReceiveBudget(settings.queued_max_request_bytes)
     return BrokerServices(
         settings=settings,
         clock=world.clock,
@@ -74,7 +83,36 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         producer_ids=ProducerIds(world.directory),
         groups=_open_groups(settings, world, catalogue, appends, durability),
         produce_routes=ProduceRoutes(catalogue),
+        guard=_guard(settings, world),
+        crowd=Crowd(_crowd_limits(settings), budget),
+        receive_budget=budget,
+        peer_journal=PeerJournal(world.clock, lines_max=settings.peer_lines_per_minute),
         api_ranges=api_ranges(),
+    )
+
+
+def _guard(settings: BrokerSettings, world: World) -> Guard:
+    return Guard(
+        users=CredentialStore(world.directory, world.rng),
+        passwords=PasswordThread(),
+        clock=world.clock,
+        rng=world.rng,
+        mechanisms=enabled_mechanisms(settings.sasl_enabled_mechanisms),
+        refusal_delay_ms=settings.connection_failed_authentication_delay_ms,
+        session_ms_max=settings.connections_max_reauth_ms,
+    )
+
+
+def _crowd_limits(settings: BrokerSettings) -> CrowdLimits:
+    return CrowdLimits(
+        connections_max=settings.connections_max,
+        connections_per_host_max=settings.max_connections_per_ip,
+        unsent_bytes_max=settings.unsent_bytes_max,
+        deadlines=Limits(
+            establish_ms=settings.handshake_timeout_ms,
+            idle_ms=settings.connections_max_idle_ms,
+            stall_ms=settings.slow_peer_timeout_ms,
+        ),
     )
 
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 from struct import pack
-from typing import cast
 
 import pytest
 
@@ -39,6 +38,10 @@ class FakeTransport(asyncio.Transport):
         self.written = b""
         self.is_reading_paused = False
         self.closed = False
+        self.unsent_bytes = 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent_bytes
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += bytes(data)
@@ -53,6 +56,9 @@ class FakeTransport(asyncio.Transport):
         return self.closed
 
     def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
         self.closed = True
 
     def answers(self) -> list[tuple[int, bytes]]:
@@ -98,7 +104,6 @@ class Scene:
                     ]
                 ]
             ),
-            on_open=lambda connection: True,
             on_closed=self.closed.append,
         )
         self.connection.connection_made(self.transport)
@@ -227,13 +232,14 @@ async def test_the_frames_that_wait_are_bounded_by_the_receive_buffer() -> None:
     async with simulated_broker() as services:
         scene = Scene(services)
         scene.receive(frame(PARK, 0))
-        sent = 0
+        sent, rest = 0, b""
         while not scene.transport.is_reading_paused:
-            sent += 1
-            whole = frame(ECHO, sent, bytes(1000))
+            if not rest:
+                sent += 1
+                rest = frame(ECHO, sent, bytes(1000))
             room = len(scene.connection.get_buffer(-1))
-            scene.receive(whole[:room])
-            rest = whole[room:]
+            scene.receive(rest[:room])
+            rest = rest[room:]
         assert sent * 1000 <= 2 * BUFFER_BYTES
         scene.resolve(0, b"")
         assert not scene.transport.is_reading_paused
@@ -309,13 +315,6 @@ async def test_a_length_that_is_only_announced_takes_no_memory() -> None:
 
 
 async def test_one_connection_too_many_is_closed() -> None:
-    async with simulated_broker() as services:
-        connection = Connection(
-            services,
-            Registry([]),
-            on_open=lambda connection: False,
-            on_closed=lambda connection: None,
-        )
-        transport = FakeTransport()
-        connection.connection_made(cast(asyncio.BaseTransport, transport))
-        assert transport.closed
+    async with simulated_broker(connections_max=1) as services:
+        first, second = Scene(services), Scene(services)
+        assert (first.transport.closed, second.transport.closed) == (False, True)

@@ -1,6 +1,7 @@
 """All handlers of the broker: what is listed here is what ApiVersions answers."""
 
 from streamcore.broker.handlers import (
+    alter_user_scram_credentials,
     api_versions,
     create_partitions,
     create_topics,
@@ -10,6 +11,7 @@ from streamcore.broker.handlers import (
     describe_cluster,
     describe_configs,
     describe_groups,
+    describe_user_scram_credentials,
     fetch,
     find_coordinator,
     heartbeat,
@@ -23,6 +25,8 @@ from streamcore.broker.handlers import (
     offset_delete,
     offset_fetch,
     produce,
+    sasl_authenticate,
+    sasl_handshake,
     sync_group,
 )
 from streamcore.broker.handlers.registry import Registry
@@ -31,6 +35,7 @@ REGISTRY = Registry(
     [
         module.HANDLER
         for module in (
+            alter_user_scram_credentials,
             api_versions,
             create_partitions,
             create_topics,
@@ -40,6 +45,7 @@ REGISTRY = Registry(
             describe_cluster,
             describe_configs,
             describe_groups,
+            describe_user_scram_credentials,
             fetch,
             find_coordinator,
             heartbeat,
@@ -53,6 +59,8 @@ REGISTRY = Registry(
             offset_delete,
             offset_fetch,
             produce,
+            sasl_authenticate,
+            sasl_handshake,
             sync_group,
         )
     ]

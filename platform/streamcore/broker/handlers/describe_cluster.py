@@ -20,7 +20,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     reader.boolean()  # authorized operations are not known
     endpoints = reader.int8() if request.api_version >= 1 else BROKER_ENDPOINTS
     is_known = endpoints == BROKER_ENDPOINTS
-    broker = broker_place(services)
+    broker = broker_place(services, request.listener)
     writer = WireWriter(flexible=True)
     writer.int32(0)  # not throttled
     writer.int16(ErrorCode.NONE if is_known else ErrorCode.INVALID_REQUEST)

@@ -3,6 +3,7 @@
 One broker runs all groups. Not done: transaction coordinators, which are refused.
 """
 
+from streamcore.broker.handlers.metadata import broker_place
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
@@ -13,6 +14,7 @@ from streamcore.wire.messages.find_coordinator import (
     FindCoordinatorRequest,
     FindCoordinatorResponse,
 )
+from streamcore.wire.metadata import BrokerPlace
 
 GROUP_KEY_TYPE = 0
 SEVERAL_KEYS_FROM = 4
@@ -21,7 +23,8 @@ SEVERAL_KEYS_FROM = 4
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(FindCoordinatorRequest, request.api_version, body)
     keys = asked.coordinator_keys if request.api_version >= SEVERAL_KEYS_FROM else (asked.key,)
-    found = tuple(_coordinator(services, key, asked.key_type) for key in keys)
+    broker = broker_place(services, request.listener)
+    found = tuple(_coordinator(broker, key, asked.key_type) for key in keys)
     if request.api_version >= SEVERAL_KEYS_FROM:
         return encode(FindCoordinatorResponse(coordinators=found), request.api_version)
     (one,) = found
@@ -35,7 +38,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     return encode(response, request.api_version)
 
 
-def _coordinator(services: BrokerServices, key: str, key_type: int) -> Coordinator:
+def _coordinator(broker: BrokerPlace, key: str, key_type: int) -> Coordinator:
     if key_type != GROUP_KEY_TYPE:
         return Coordinator(
             key=key,
@@ -47,9 +50,9 @@ def _coordinator(services: BrokerServices, key: str, key_type: int) -> Coordinat
         )
     return Coordinator(
         key=key,
-        node_id=services.settings.node_id,
-        host=services.settings.advertised,
-        port=services.settings.advertised_port or services.listening_port,
+        node_id=broker.node_id,
+        host=broker.host,
+        port=broker.port,
         error_code=ErrorCode.NONE,
     )
 

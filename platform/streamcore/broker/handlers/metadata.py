@@ -7,6 +7,7 @@ kept encoded until the catalogue changes. Not done: authorized operations.
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.metadata_cache import Question
+from streamcore.broker.security.listeners import Listener
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topic_admin import AdminRefused, NewTopic, create_topic
 from streamcore.broker.topics import INTERNAL_TOPICS, Topic, is_legal_name
@@ -17,7 +18,7 @@ from streamcore.wire.metadata import AskedTopic, BrokerPlace, TopicDescription
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
-    question = Question(request.api_version, bytes(body))
+    question = Question(request.api_version, bytes(body), request.listener)
     generation = services.topics.generation
     known = services.metadata_cache.find(question, generation=generation)
     if known is not None:
@@ -31,7 +32,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
         asked_once = dict.fromkeys(wanted.topics)
         described = [_look_up(services, asked, creates=creates) for asked in asked_once]
     encoded = metadata.encode_response(
-        broker_place(services),
+        broker_place(services, request.listener),
         described,
         request.api_version,
         cluster_id=services.settings.cluster_id,
@@ -42,13 +43,9 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     return encoded
 
 
-def broker_place(services: BrokerServices) -> BrokerPlace:
-    settings = services.settings
-    return BrokerPlace(
-        node_id=settings.node_id,
-        host=settings.advertised,
-        port=settings.advertised_port or services.listening_port,
-    )
+def broker_place(services: BrokerServices, listener: Listener) -> BrokerPlace:
+    """Where a client that came in by this listener finds us again."""
+    return BrokerPlace(node_id=services.settings.node_id, host=listener.host, port=listener.port)
 
 
 def describe(topic: Topic) -> TopicDescription:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from streamcore.broker.security.authentication import Authentication
+from streamcore.broker.security.listeners import Listener
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 
@@ -32,6 +34,8 @@ class Request:
     client_id: str | None
     client_host: str
     flexible: bool
+    listener: Listener = Listener()  # noqa: RUF009  # immutable
+    authentication: Authentication | None = None  # where the listener has SASL
 
 
 class PendingReply:
