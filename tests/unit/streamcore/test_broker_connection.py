@@ -1,6 +1,5 @@
 """A connection cuts frames however they arrive, keeps answers in order, and ends alone."""
 
-import asyncio
 import logging
 import random
 from struct import pack
@@ -19,6 +18,7 @@ from streamcore.broker.receive_buffer import BUFFER_BYTES
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.reading import Malformed
+from tests.support.fake_transport import FakeTransport
 from tests.support.simulated_broker import simulated_broker
 
 ECHO, PARK, DEFER, SILENT, BROKEN = (
@@ -28,47 +28,6 @@ ECHO, PARK, DEFER, SILENT, BROKEN = (
     ApiKey.HEARTBEAT,
     ApiKey.JOIN_GROUP,
 )
-
-
-class FakeTransport(asyncio.Transport):
-    """Keeps what is written, and what it was told."""
-
-    def __init__(self) -> None:
-        super().__init__({"peername": ("10.0.0.9", 5555)})
-        self.written = b""
-        self.is_reading_paused = False
-        self.closed = False
-        self.unsent_bytes = 0
-
-    def get_write_buffer_size(self) -> int:
-        return self.unsent_bytes
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written += bytes(data)
-
-    def pause_reading(self) -> None:
-        self.is_reading_paused = True
-
-    def resume_reading(self) -> None:
-        self.is_reading_paused = False
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def close(self) -> None:
-        self.closed = True
-
-    def abort(self) -> None:
-        self.closed = True
-
-    def answers(self) -> list[tuple[int, bytes]]:
-        """Correlation id and body of each answer so far."""
-        found, data = [], self.written
-        while data:
-            size = int.from_bytes(data[:4])
-            found.append((int.from_bytes(data[4:8]), data[8 : 4 + size]))
-            data = data[4 + size :]
-        return found
 
 
 class Scene:

@@ -11,8 +11,16 @@ import pytest
 from kio.serial import entity_reader, entity_writer
 
 from streamcore.wire.cold import Message, Part, decode, encode
+from streamcore.wire.messages.alter_user_scram_credentials import (
+    AlterUserScramCredentialsRequest,
+    AlterUserScramCredentialsResponse,
+)
 from streamcore.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from streamcore.wire.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
+from streamcore.wire.messages.describe_user_scram_credentials import (
+    DescribeUserScramCredentialsRequest,
+    DescribeUserScramCredentialsResponse,
+)
 from streamcore.wire.messages.find_coordinator import (
     FindCoordinatorRequest,
     FindCoordinatorResponse,
@@ -24,6 +32,11 @@ from streamcore.wire.messages.list_groups import ListGroupsRequest, ListGroupsRe
 from streamcore.wire.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
 from streamcore.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from streamcore.wire.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
+from streamcore.wire.messages.sasl_authenticate import (
+    SaslAuthenticateRequest,
+    SaslAuthenticateResponse,
+)
+from streamcore.wire.messages.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
 from streamcore.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 from streamcore.wire.reading import Malformed
 
@@ -39,6 +52,18 @@ VERSIONS: dict[str, tuple[type[Message], type[Message], range]] = {
     "describe_groups": (DescribeGroupsRequest, DescribeGroupsResponse, range(6)),
     "delete_groups": (DeleteGroupsRequest, DeleteGroupsResponse, range(3)),
     "offset_delete": (OffsetDeleteRequest, OffsetDeleteResponse, range(1)),
+    "sasl_handshake": (SaslHandshakeRequest, SaslHandshakeResponse, range(2)),
+    "sasl_authenticate": (SaslAuthenticateRequest, SaslAuthenticateResponse, range(3)),
+    "describe_user_scram_credentials": (
+        DescribeUserScramCredentialsRequest,
+        DescribeUserScramCredentialsResponse,
+        range(1),
+    ),
+    "alter_user_scram_credentials": (
+        AlterUserScramCredentialsRequest,
+        AlterUserScramCredentialsResponse,
+        range(1),
+    ),
 }
 CASES = [
     pytest.param(message, module, version, id=f"{api}-v{version}-{module}")

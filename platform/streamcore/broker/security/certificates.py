@@ -43,26 +43,33 @@ def _context(settings: BrokerSettings) -> ssl.SSLContext:
 
 def _load_own(context: ssl.SSLContext, certificate: Path, settings: BrokerSettings) -> None:
     key = settings.ssl_key_location or certificate
-    password = _key_password(settings.ssl_key_password_location)
+    password = _KeyPassword(settings.ssl_key_password_location)
     for setting, path in (("ssl.certificate.location", certificate), ("ssl.key.location", key)):
         _check_readable(setting, path)
     try:
-        context.load_cert_chain(certificate, key, password=lambda: password)
+        context.load_cert_chain(certificate, key, password=password)
     except ssl.SSLError as error:
         why = error.reason or error
-        if error.reason in ("BAD_DECRYPT", "BAD_PASSWORD_READ"):
+        if password.was_needed:
             why = "the key is encrypted, and ssl.key.password.location does not open it"
         raise CertificatesUnusable(
             f"ssl.certificate.location {certificate} with key {key}: {why}"
         ) from None
 
 
-def _key_password(path: Path | None) -> str:
-    """Empty where none is set: OpenSSL would ask for one at the terminal."""
-    if path is None:
-        return ""
-    _check_readable("ssl.key.password.location", path)
-    return path.read_text(encoding="utf-8").rstrip("\n")
+class _KeyPassword:
+    """The password of an encrypted key, for OpenSSL to ask for: else it asks the terminal."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._text = ""
+        self.was_needed = False
+        if path is not None:
+            _check_readable("ssl.key.password.location", path)
+            self._text = path.read_text(encoding="utf-8").rstrip("\n")
+
+    def __call__(self) -> str:
+        self.was_needed = True
+        return self._text
 
 
 def _load_authorities(context: ssl.SSLContext, settings: BrokerSettings) -> None:

@@ -140,7 +140,7 @@ class TlsLink(asyncio.BufferedProtocol):
                 # Into a buffer it returns a number; its type says so only from 3.13 on.
                 read = self._tls.read(CIPHERTEXT_BYTES, self._inner.get_buffer(-1))
                 count = cast(int, read)
-                if not count:
+                if not count:  # the peer's goodbye
                     self.close()
                     break
                 self._inner.buffer_updated(count)
@@ -148,8 +148,6 @@ class TlsLink(asyncio.BufferedProtocol):
                     break
         except ssl.SSLWantReadError:
             pass
-        except ssl.SSLZeroReturnError:
-            self.close()
         except ssl.SSLError as error:
             self._state = _State.CLOSED
             self._inner.on_tls_failed(_reason(error))
