@@ -306,6 +306,9 @@ class Connection(asyncio.BufferedProtocol):
     def missing_bytes(self) -> int:
         return self._buffer.missing_bytes
 
+    def receive_bytes(self) -> int:
+        return self._buffer.held_bytes
+
     def shrink(self) -> None:
         self._buffer.shrink()
 

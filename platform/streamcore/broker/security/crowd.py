@@ -34,6 +34,10 @@ class Peer(Protocol):
         """Of a large request that has begun to come."""
         ...
 
+    def receive_bytes(self) -> int:
+        """Memory of its receive buffer."""
+        ...
+
     def shrink(self) -> None:
         """Give memory back that is not needed now."""
         ...
@@ -75,6 +79,10 @@ class Crowd:
 
     def members(self) -> list[Peer]:
         return list(self._members)
+
+    def receive_bytes(self) -> int:
+        """Memory of all receive buffers."""
+        return sum(peer.receive_bytes() for peer in self._members)
 
     def enter(self, peer: Peer, now_ms: int) -> str | None:
         """Count a connection in, or say why there is no room for it."""
