@@ -81,6 +81,11 @@ class BrokerProcess:
         """SIGTERM, as a supervisor does; return the exit status."""
         return self._end(signal.SIGTERM)
 
+    def hang_up(self) -> None:
+        """SIGHUP: it reads its certificates again."""
+        assert self._process is not None, "not started"
+        self._process.send_signal(signal.SIGHUP)
+
     def _end(self, number: signal.Signals) -> int:
         process, self._process = self._process, None
         if process is None:

@@ -7,8 +7,8 @@ from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.scram import ITERATIONS_MIN, ScramMechanism, credential_of
-from tests.support.kio_peer import converse
-from tests.support.simulated_broker import simulated_broker
+from tests.support.kio_peer import converse, request_bytes, response_of
+from tests.support.simulated_broker import answered, ask, simulated_broker
 
 DESCRIBE, ALTER = ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS, ApiKey.ALTER_USER_SCRAM_CREDENTIALS
 Result = tuple[int, str | None]
@@ -116,6 +116,13 @@ async def test_asking_for_nobody_or_for_one_twice_is_an_error_of_that_name_alone
             "nobody": (ErrorCode.RESOURCE_NOT_FOUND, []),
             "bob": (ErrorCode.DUPLICATE_RESOURCE, []),
         }
+
+
+async def test_the_tag_section_too_many_of_librdkafka_is_passed_over() -> None:
+    async with simulated_broker() as services:
+        body = request_bytes(ALTER, 0, deletions=[], upsertions=[upsertion("alice")])
+        answer = response_of(ALTER, 0, await answered(ask(services, ALTER, 0, body + b"\0")))
+        assert [each.error_code.value for each in answer.results] == [ErrorCode.NONE]
 
 
 async def test_users_that_cannot_be_written_are_not_there() -> None:
