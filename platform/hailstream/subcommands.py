@@ -24,6 +24,7 @@ _APPS = {
     "city": "citysim.commands",
     "topics": "streamcore.commands.app",
     "groups": "streamcore.commands.app",
+    "users": "streamcore.commands.app",
     "dump-segment": "streamcore.commands.app",
     "tail": "hailstream.tail",
     "bench": "loadlab.commands",

@@ -27,6 +27,7 @@ from streamcore.client.api import (
     Subscription,
     TopicName,
 )
+from streamcore.commands.options import CommandConfig
 
 app = typer.Typer()
 
@@ -37,13 +38,17 @@ Json = dict[str, Any]
 def tail(
     topic: Annotated[str, typer.Argument(help="A topic of the log, such as driver.pings.")],
     bootstrap_servers: Annotated[str, typer.Option(help="HOST:PORT.")] = "127.0.0.1:9092",
+    command_config: CommandConfig = None,
     from_beginning: Annotated[bool, typer.Option(help="Not only what comes from now on.")] = False,
     count: Annotated[int | None, typer.Option("--count", "-n", help="Stop after so many.")] = None,
     key: Annotated[str | None, typer.Option(help="Only records with this key.")] = None,
 ) -> None:
     """Print the records of a topic as JSON lines, until Ctrl-C or --count."""
     settings = LogSettings(
-        bootstrap_servers=bootstrap_servers, client_id="tail", connect_timeout_ms=5_000
+        bootstrap_servers=bootstrap_servers,
+        client_id="tail",
+        connect_timeout_ms=5_000,
+        client_config=str(command_config or ""),
     )
     start = StartAt.EARLIEST if from_beginning else StartAt.LATEST
     try:

@@ -6,7 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from streamcore.commands.options import DEFAULT_BOOTSTRAP_SERVERS, AsJson, BootstrapServers
+from streamcore.commands.options import (
+    DEFAULT_BOOTSTRAP_SERVERS,
+    AsJson,
+    BootstrapServers,
+    CommandConfig,
+)
 from streamcore.commands.texts import fail, print_json, print_line, print_rows
 
 groups_app = typer.Typer(
@@ -18,12 +23,14 @@ Places = dict[tuple[str, int], int]
 
 @groups_app.command("list")
 def list_groups(
-    bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS, as_json: AsJson = False
+    bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
+    command_config: CommandConfig = None,
+    as_json: AsJson = False,
 ) -> None:
     """List all groups with their state."""
     from streamcore.commands.cluster import admin_client, result_of
 
-    admin = admin_client(bootstrap_servers)
+    admin = admin_client(bootstrap_servers, command_config)
     listed = result_of(admin.list_consumer_groups(), "groups")
     rows = [
         {"group": group.group_id, "state": group.state.name.lower() if group.state else None}
@@ -36,12 +43,13 @@ def list_groups(
 def describe_group(
     group: GroupName,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Show who reads what: committed offset, end of the log and lag of every partition."""
     from streamcore.commands.cluster import admin_client, result_of, the_only
 
-    admin = admin_client(bootstrap_servers)
+    admin = admin_client(bootstrap_servers, command_config)
     described = result_of(the_only(admin.describe_consumer_groups([group])), group)
     owners = _owners(described)
     committed = _committed(admin, group)
@@ -124,12 +132,13 @@ def reset_offsets(
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the new offsets.")] = False,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Set where a group without members reads next."""
     from streamcore.commands.cluster import TIMEOUT_S, admin_client
 
-    admin = admin_client(bootstrap_servers)
+    admin = admin_client(bootstrap_servers, command_config)
     found = admin.list_topics(timeout=TIMEOUT_S).topics.get(topic)
     if found is None or found.error is not None:
         fail(f"no topic {topic!r} at {bootstrap_servers}")
@@ -184,11 +193,13 @@ def _commit(admin: Any, group: str, offsets: Places) -> None:
 
 @groups_app.command("delete")
 def delete_group(
-    group: GroupName, bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS
+    group: GroupName,
+    bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
+    command_config: CommandConfig = None,
 ) -> None:
     """Delete a group without members, with its offsets."""
     from streamcore.commands.cluster import admin_client, result_of, the_only
 
-    admin = admin_client(bootstrap_servers)
+    admin = admin_client(bootstrap_servers, command_config)
     result_of(the_only(admin.delete_consumer_groups([group])), group)
     print_line(f"deleted {group}")

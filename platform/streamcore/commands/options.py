@@ -1,10 +1,13 @@
 """The options that the commands share."""
 
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 DEFAULT_BOOTSTRAP_SERVERS: Final = "127.0.0.1:9092"
+# What services read as their setting `client_config`, too.
+CLIENT_CONFIG_VARIABLE: Final = "HAILSTREAM_CLIENT_CONFIG"
 
 BootstrapServers = Annotated[
     str,
@@ -12,6 +15,15 @@ BootstrapServers = Annotated[
         "--bootstrap-servers",
         envvar="HAILSTREAM_BOOTSTRAP_SERVERS",
         help="HOST:PORT of a broker; several with commas.",
+    ),
+]
+CommandConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--command-config",
+        metavar="FILE",
+        envvar=CLIENT_CONFIG_VARIABLE,
+        help="How to log in, in Kafka's properties form: security.protocol, sasl.mechanism ...",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one value, for programs.")]

@@ -1,10 +1,16 @@
 """`topics`: list, describe, create and delete topics of any Kafka cluster."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from streamcore.commands.options import DEFAULT_BOOTSTRAP_SERVERS, AsJson, BootstrapServers
+from streamcore.commands.options import (
+    DEFAULT_BOOTSTRAP_SERVERS,
+    AsJson,
+    BootstrapServers,
+    CommandConfig,
+)
 from streamcore.commands.texts import fail, parse_assignments, print_json, print_line, print_rows
 
 topics_app = typer.Typer(help="Topics: list, describe, create, delete.", no_args_is_help=True)
@@ -13,12 +19,14 @@ TopicName = Annotated[str, typer.Argument(metavar="TOPIC")]
 
 @topics_app.command("list")
 def list_topics(
-    bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS, as_json: AsJson = False
+    bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
+    command_config: CommandConfig = None,
+    as_json: AsJson = False,
 ) -> None:
     """List all topics with the number of their partitions."""
     from streamcore.commands.cluster import TIMEOUT_S, admin_client
 
-    topics = admin_client(bootstrap_servers).list_topics(timeout=TIMEOUT_S).topics
+    topics = admin_client(bootstrap_servers, command_config).list_topics(timeout=TIMEOUT_S).topics
     rows = [
         {"topic": name, "partitions": len(topic.partitions)}
         for name, topic in sorted(topics.items())
@@ -30,13 +38,14 @@ def list_topics(
 def describe_topic(
     topic: TopicName,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a topic's partitions with their offsets, and the settings it has of its own."""
     from streamcore.commands.cluster import admin_client
 
-    admin = admin_client(bootstrap_servers)
-    partitions = _partitions(admin, bootstrap_servers, topic)
+    admin = admin_client(bootstrap_servers, command_config)
+    partitions = _partitions(admin, bootstrap_servers, command_config, topic)
     configs = _own_configs(admin, topic)
     if as_json:
         print_json({"topic": topic, "partitions": partitions, "configs": configs})
@@ -47,7 +56,9 @@ def describe_topic(
         print_line(f"{name}={value}")
 
 
-def _partitions(admin: Any, bootstrap_servers: str, topic: str) -> list[dict[str, Any]]:
+def _partitions(
+    admin: Any, bootstrap_servers: str, command_config: Path | None, topic: str
+) -> list[dict[str, Any]]:
     from confluent_kafka import TopicPartition
 
     from streamcore.commands.cluster import (
@@ -62,7 +73,7 @@ def _partitions(admin: Any, bootstrap_servers: str, topic: str) -> list[dict[str
     rows = []
     with (
         failures_as_sentences(f"offsets of {topic}"),
-        offsets_client(bootstrap_servers, group="hailstream-commands") as client,
+        offsets_client(bootstrap_servers, command_config, group="hailstream-commands") as client,
     ):
         for number, partition in sorted(described.partitions.items()):
             low, high = client.get_watermark_offsets(
@@ -105,6 +116,7 @@ def create_topic(
         typer.Option("--config", metavar="KEY=VALUE", help="A setting, e.g. retention.ms=60000."),
     ] = None,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
+    command_config: CommandConfig = None,
 ) -> None:
     """Create a topic."""
     from streamcore.commands.cluster import admin_api, admin_client, result_of, the_only
@@ -115,18 +127,20 @@ def create_topic(
         replication_factor=replication_factor,
         config=parse_assignments(config or [], "--config"),
     )
-    admin = admin_client(bootstrap_servers)
+    admin = admin_client(bootstrap_servers, command_config)
     result_of(the_only(admin.create_topics([wanted])), topic)
     print_line(f"created {topic}")
 
 
 @topics_app.command("delete")
 def delete_topic(
-    topic: TopicName, bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS
+    topic: TopicName,
+    bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
+    command_config: CommandConfig = None,
 ) -> None:
     """Delete a topic with all that is in it."""
     from streamcore.commands.cluster import admin_client, result_of, the_only
 
-    admin = admin_client(bootstrap_servers)
+    admin = admin_client(bootstrap_servers, command_config)
     result_of(the_only(admin.delete_topics([topic])), topic)
     print_line(f"deleted {topic}")
