@@ -70,12 +70,12 @@ async def log_in(
         return told.auth_bytes
 
     try:
-        await _exchange(security, send)
+        await exchange_tokens(security, send)
     except ScramFault as fault:
         raise LogError(f"{connection.address}: log-in: {fault}", retriable=False) from None
 
 
-async def _exchange(security: ClientSecurity, send: SendToken) -> None:
+async def exchange_tokens(security: ClientSecurity, send: SendToken) -> None:
     user, password = security.username or "", security.password or ""
     if security.mechanism == PLAIN:
         await send(f"\0{user}\0{password}".encode())
