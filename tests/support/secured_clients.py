@@ -5,6 +5,7 @@ kafka-python's and aiokafka's in Python.
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -149,3 +150,12 @@ ROUND_TRIPS: dict[str, RoundTrip] = {
     "kafka-python": kafka_python_round_trip,
     "aiokafka": aiokafka_round_trip,
 }
+
+
+def tls_connection(address: str, login: Login) -> ssl.SSLSocket:
+    """A connection made of bytes, inside TLS."""
+    host, _, port = address.rpartition(":")
+    context = login.ssl_context()
+    assert context is not None
+    plain = socket.create_connection((host, int(port)), timeout=CALL_TIMEOUT_S)
+    return context.wrap_socket(plain, server_hostname=host)
