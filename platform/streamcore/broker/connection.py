@@ -72,6 +72,7 @@ class Connection(asyncio.BufferedProtocol):
         self._buffer = ReceiveBuffer(
             frame_bytes_min=REQUEST_HEAD.size,
             frame_bytes_max=services.settings.request_bytes_max,
+            other_bytes_max=services.settings.other_request_bytes_max,
             budget=services.receive_budget,
             on_room=self._on_room,
         )
@@ -159,7 +160,7 @@ class Connection(asyncio.BufferedProtocol):
             self._send_answered()
             if not self._is_blocked or self._is_still_blocked():
                 break
-        self._buffer.make_room()
+        self._buffer.make_room(is_held=self._held_by is not None)
         if self._buffer.is_full or self._is_read_paused:
             self._pause_reading(self._buffer.is_full)
 
@@ -310,7 +311,8 @@ class Connection(asyncio.BufferedProtocol):
         return self._buffer.held_bytes
 
     def shrink(self) -> None:
-        self._buffer.shrink()
+        if self._held_by is None:
+            self._buffer.shrink()
 
     # -- the end --
 

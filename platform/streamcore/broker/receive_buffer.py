@@ -8,7 +8,8 @@ broker's budget for all connections allows: until then it is full.
 from collections.abc import Callable
 
 from streamcore.broker.security.receive_budget import ReceiveBudget
-from streamcore.wire.reading import INT32
+from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.reading import INT16, INT32
 
 LENGTH_SIZE = INT32.size
 # What a connection begins with: most send little, and some never send a thing.
@@ -30,6 +31,8 @@ class BadFrame(Exception):
 class ReceiveBuffer:
     """Bytes between `_read_at` and `_write_at` have come and are not yet cut.
 
+    Records come in frames of `frame_bytes_max`; what is taken apart field by field, and
+    grows tenfold by that, in frames of `other_bytes_max`.
     `on_room` is called when the budget has room for what it refused before.
     """
 
@@ -38,11 +41,13 @@ class ReceiveBuffer:
         *,
         frame_bytes_min: int,
         frame_bytes_max: int,
+        other_bytes_max: int,
         budget: ReceiveBudget,
         on_room: Callable[[], None],
     ) -> None:
         self.frame_bytes_max = frame_bytes_max
         self._frame_bytes_min = frame_bytes_min
+        self._other_bytes_max = other_bytes_max
         self._budget = budget
         self.on_room = on_room
         self._view = memoryview(bytearray(FIRST_BYTES))
@@ -85,6 +90,8 @@ class ReceiveBuffer:
             raise BadFrame(self._bad_length(size))
         end = start + size
         if end > self._write_at:
+            if size > self._other_bytes_max:
+                self._check_kind(size)
             return None
         self._read_at = end
         return self._view[start:end]
@@ -95,14 +102,28 @@ class ReceiveBuffer:
         bounds = f"{self._frame_bytes_min} to {self.frame_bytes_max}"
         return f"frame of {size} bytes, allowed are {bounds}"
 
-    def make_room(self) -> None:
-        """Have room behind what was received, unless frames that wait fill the buffer."""
+    def _check_kind(self, size: int) -> None:
+        key_at = self._read_at + LENGTH_SIZE
+        if key_at + INT16.size > self._write_at:
+            return
+        (api_key,) = INT16.unpack_from(self._view, key_at)
+        if api_key != ApiKey.PRODUCE:
+            raise BadFrame(
+                f"frame of {size} bytes that brings no records, allowed are {self._other_bytes_max}"
+            )
+
+    def make_room(self, *, is_held: bool) -> None:
+        """Have room behind what was received, unless frames that wait fill the buffer.
+
+        With `is_held` the last frame's answer is still to come, and what it means is kept
+        somewhere: its memory stays taken here.
+        """
         left = self._write_at - self._read_at
         if left == 0:
-            if self._write_at >= self._resized_from:
-                self._resize(BUFFER_BYTES)
-            else:
+            if self._write_at < self._resized_from:
                 self._read_at = self._write_at = 0
+            elif not is_held:
+                self._resize(BUFFER_BYTES)
         elif self.is_full and (needed := self._needed_bytes(left)) > len(self._view):
             # By steps: a length that is only announced takes no memory yet.
             self._grow(min(needed, GROWTH * len(self._view)))

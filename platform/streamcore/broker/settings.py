@@ -90,7 +90,10 @@ class BrokerSettings:
     connections_max_idle_ms: int = 600_000  # a connection silent for so long ends; 0: none does
     max_connections_per_ip: int = 4000  # more from one address are refused
     in_flight_bytes_max: int = 16 * MIB  # of unsent answers; then a connection's requests wait
-    queued_max_request_bytes: int = 256 * MIB  # of large requests that are coming in, together
+    other_request_bytes_max: int = 16 * MIB  # of a request that brings no records; else cut
+    queued_max_request_bytes: int = (
+        256 * MIB
+    )  # of large requests in memory, together
     unsent_bytes_max: int = 512 * MIB  # of answers not taken, together; then the slowest is cut
     slow_peer_timeout_ms: int = 30_000  # a peer that holds memory and stands still is cut then
     peer_lines_per_minute: int = 20  # journal lines about one host and kind of fault

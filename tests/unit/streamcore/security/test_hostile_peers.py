@@ -19,21 +19,28 @@ from tests.support.simulated_broker import simulated_broker
 MIB = 1 << 20
 LARGE_BYTES = 64 << 10
 ECHO, LARGE, DEFER = ApiKey.METADATA, ApiKey.FETCH, ApiKey.PRODUCE
+PARK = ApiKey.JOIN_GROUP
 
 
 class Peer:
-    """One peer and its connection, whose handlers echo, answer with 64 KiB, or defer."""
+    """One peer and its connection, whose handlers echo, answer with 64 KiB, defer or park."""
 
     def __init__(self, services: BrokerServices, host: str = "10.0.0.9") -> None:
         self.services = services
         self.deferred: list[PendingReply] = []
+        self.parked: list[PendingReply] = []
         self.handled = 0
         self.transport = FakeTransport((host, 5555))
         self.connection = self._connection()
         self.connection.connection_made(self.transport)
 
     def _connection(self) -> Connection:
-        answers = ((ECHO, self._echo), (LARGE, self._large), (DEFER, self._defer))
+        answers = (
+            (ECHO, self._echo),
+            (LARGE, self._large),
+            (DEFER, self._defer),
+            (PARK, self._park),
+        )
         handlers = [
             Handler(
                 api_key=key,
@@ -60,6 +67,11 @@ class Peer:
         self.deferred.append(PendingReply(holds_later_frames=False))
         return self.deferred[-1]
 
+    def _park(self, services: BrokerServices, request: Request, body: memoryview) -> Reply:
+        self.handled += 1
+        self.parked.append(PendingReply())
+        return self.parked[-1]
+
     def send(self, data: bytes) -> int:
         """Send as far as the connection reads; return how much it took."""
         taken = 0
@@ -84,7 +96,7 @@ async def test_announcing_large_requests_takes_no_memory() -> None:
     async with simulated_broker(connections_max=4000) as services:
         peers = [Peer(services) for _ in range(4000)]
         for peer in peers:
-            peer.send(frame(ECHO, 90 * MIB, sent=100))
+            peer.send(frame(DEFER, 90 * MIB, sent=100))
         assert services.crowd.receive_bytes() == 4000 * FIRST_BYTES
         assert services.receive_budget.held_bytes == 0
 
@@ -94,7 +106,7 @@ async def test_sending_large_requests_without_end_takes_no_more_than_the_budget(
     async with simulated_broker(queued_max_request_bytes=budget) as services:
         peers = [Peer(services) for _ in range(100)]
         for peer in peers:
-            peer.send(frame(ECHO, 90 * MIB, sent=4 * MIB))
+            peer.send(frame(DEFER, 90 * MIB, sent=4 * MIB))
         held = services.crowd.receive_bytes()
         assert held <= 100 * BUFFER_BYTES + budget + 90 * MIB
         assert services.receive_budget.is_short
@@ -106,7 +118,7 @@ async def test_sending_large_requests_without_end_takes_no_more_than_the_budget(
 async def test_who_waits_for_memory_goes_on_when_others_give_it_back() -> None:
     async with simulated_broker(queued_max_request_bytes=2 * MIB) as services:
         first, second, third = (Peer(services) for _ in range(3))
-        whole = frame(ECHO, 3 * MIB)
+        whole = frame(DEFER, 3 * MIB)
         assert first.send(whole[: 2 * MIB]) == 2 * MIB
         taken = [peer.send(whole) for peer in (second, third)]
         assert all(size < len(whole) for size in taken)
@@ -116,6 +128,35 @@ async def test_who_waits_for_memory_goes_on_when_others_give_it_back() -> None:
         assert (second.handled, taken[0]) == (1, len(whole))
         third.connection.connection_lost(None)
         assert services.receive_budget.held_bytes == 0
+
+
+async def test_a_large_request_that_waits_for_its_answer_still_counts() -> None:
+    async with simulated_broker(queued_max_request_bytes=2 * MIB) as services:
+        parked, other = Peer(services), Peer(services)
+        parked.send(frame(PARK, 3 * MIB))
+        held = services.receive_budget.held_bytes
+        assert held > 2 * MIB
+        assert other.send(frame(DEFER, MIB)) < MIB
+        services.crowd.look_round(0)
+        assert services.receive_budget.held_bytes == held
+        parked.parked[0].resolve(b"")
+        services.sends.flush()
+        assert services.receive_budget.held_bytes == 0
+        assert parked.send(frame(ECHO, 10)) > 0
+        assert parked.handled == 2
+
+
+async def test_only_records_may_come_in_very_large_requests(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with simulated_broker(other_request_bytes_max=MIB) as services:
+        records, asker, large = Peer(services), Peer(services), Peer(services)
+        records.send(frame(DEFER, 2 * MIB))
+        asker.send(frame(ECHO, MIB - 100))
+        large.send(frame(ECHO, 2 * MIB, sent=10))
+        assert (records.handled, asker.handled, large.handled) == (1, 1, 0)
+        assert (asker.transport.closed, large.transport.closed) == (False, True)
+        assert "that brings no records, allowed are 1048576" in caplog.text
 
 
 async def test_asking_for_much_without_reading_is_handled_only_as_far_as_it_fits() -> None:
