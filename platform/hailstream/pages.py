@@ -81,7 +81,7 @@ _UNLISTED = {
     "AlterConfigs": "changing topic configs (33, 44): they are set when a topic is made",
     "ConsumerGroupHeartbeat": "the group protocol of KIP-848: every client takes the classic one",
     "CreateAcls": "access control lists (29-31)",
-    "SaslHandshake": "SASL (17, 36) and TLS: listen on a private address",
+    "CreateDelegationToken": "delegation tokens (38-41)",
     "ShareFetch": "share groups (KIP-932)",
     "GetTelemetrySubscriptions": "client telemetry (KIP-714): clients stay quiet without it",
 }

@@ -91,9 +91,7 @@ class BrokerSettings:
     max_connections_per_ip: int = 4000  # more from one address are refused
     in_flight_bytes_max: int = 16 * MIB  # of unsent answers; then a connection's requests wait
     other_request_bytes_max: int = 16 * MIB  # of a request that brings no records; else cut
-    queued_max_request_bytes: int = (
-        256 * MIB
-    )  # of large requests in memory, together
+    queued_max_request_bytes: int = 256 * MIB  # of large requests in memory, together
     unsent_bytes_max: int = 512 * MIB  # of answers not taken, together; then the slowest is cut
     slow_peer_timeout_ms: int = 30_000  # a peer that holds memory and stands still is cut then
     peer_lines_per_minute: int = 20  # journal lines about one host and kind of fault

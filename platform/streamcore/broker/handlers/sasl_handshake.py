@@ -1,4 +1,4 @@
-"""SaslHandshake (key 17), versions 0 and 1 (KIP-43, KIP-152, KIP-368): name a mechanism.
+"""SaslHandshake (key 17), versions 0 to 1 (KIP-43, KIP-152, KIP-368): name a mechanism.
 
 PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 (KIP-84). After version 0 tokens come as bare
 frames. Not done: GSSAPI, OAUTHBEARER, delegation tokens.
