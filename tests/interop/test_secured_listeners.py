@@ -158,6 +158,15 @@ async def test_a_tls_client_on_a_plaintext_port_is_named(
     await eventually(lambda: "it speaks TLS, and this listener does not" in journal.read_text())
 
 
+def test_a_broker_that_nobody_can_log_in_to_says_so(broker: BrokerProcess) -> None:
+    lines = broker.journal_path.read_text().splitlines()
+    said = [line for line in lines if "there are no users yet: nobody can log in at" in line]
+    assert [("SASL_SSL://" in line, "SASL_PLAINTEXT://" in line) for line in said] == [
+        (False, True),
+        (True, False),
+    ]
+
+
 def test_a_client_without_a_log_in_is_cut_off(broker: BrokerProcess) -> None:
     with RawConnection(broker.addresses["SASL_PLAINTEXT"]) as connection:
         connection.send_request(3, 1, b"\0\0\0\0")

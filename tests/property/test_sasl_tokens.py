@@ -5,8 +5,8 @@ import contextlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamcore.broker.security.mechanisms import MECHANISMS
 from streamcore.broker.security.tokens import (
-    MECHANISMS,
     Accepted,
     Challenge,
     PasswordCheck,
@@ -16,12 +16,11 @@ from streamcore.broker.security.tokens import (
 from streamcore.wire.scram import (
     ClientFinal,
     ClientFirst,
-    ScramCredential,
     ScramFault,
-    ScramMechanism,
     ServerFirst,
     decode_server_final,
 )
+from streamcore.wire.scram_keys import ScramCredential, ScramMechanism
 
 KEYS = ScramCredential(salt=b"salt", iterations=4096, stored_key=b"k" * 32, server_key=b"s" * 32)
 # Bytes at random seldom look like a message: these are made of a message's parts.

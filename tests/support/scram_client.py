@@ -3,13 +3,11 @@
 from streamcore.wire.scram import (
     ClientFinal,
     ClientFirst,
-    ScramMechanism,
     ServerFirst,
     auth_message,
-    client_proof,
     final_without_proof,
-    salted_password,
 )
+from streamcore.wire.scram_keys import ScramMechanism, client_proof, salted_password
 
 
 def final_token(

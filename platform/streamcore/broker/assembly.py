@@ -14,14 +14,14 @@ from streamcore.broker.group_service import GroupService
 from streamcore.broker.handlers.catalogue import REGISTRY
 from streamcore.broker.produce_routes import ProduceRoutes
 from streamcore.broker.producer_ids import ProducerIds
-from streamcore.broker.security.authentication import Guard
 from streamcore.broker.security.credentials import CredentialStore
 from streamcore.broker.security.crowd import Crowd, CrowdLimits
+from streamcore.broker.security.guard import Guard
+from streamcore.broker.security.mechanisms import enabled_mechanisms
 from streamcore.broker.security.password_thread import PasswordThread
 from streamcore.broker.security.peer_journal import PeerJournal
 from streamcore.broker.security.progress import Limits
 from streamcore.broker.security.receive_budget import ReceiveBudget
-from streamcore.broker.security.tokens import enabled_mechanisms
 from streamcore.broker.send_round import SendRound
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.settings import BrokerSettings, FlushAcks

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from struct import Struct
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from streamcore.broker.handlers.registry import (
     Answer,
@@ -21,13 +21,15 @@ from streamcore.broker.handlers.registry import (
     Request,
 )
 from streamcore.broker.receive_buffer import LENGTH_SIZE, BadFrame, ReceiveBuffer
-from streamcore.broker.security.authentication import Authentication
 from streamcore.broker.security.listeners import ANY_ADDRESS, Listener, SecurityProtocol
 from streamcore.broker.security.progress import Overdue
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.reading import Malformed, WireReader
 from streamcore.wire.writing import NO_TAGS
+
+if TYPE_CHECKING:
+    from streamcore.broker.security.authentication import Authentication
 
 # api key, version, correlation id, length of the client id (a legacy string even in
 # flexible headers: KIP-482).
@@ -55,7 +57,7 @@ class Connection(asyncio.BufferedProtocol):
     """Cuts frames, calls handlers, keeps answers in order."""
 
     # Of a connection that authenticates its peer by SASL.
-    _authentication: Authentication | None = None
+    _authentication: "Authentication | None" = None
 
     def __init__(
         self,

@@ -24,11 +24,9 @@ from streamcore.broker.data_dir_lock import DataDirInUse, DataDirLock
 from streamcore.broker.handlers.catalogue import REGISTRY
 from streamcore.broker.producer_ids import ProducerIdsUnreadable
 from streamcore.broker.retention_rounds import RetentionRounds
-from streamcore.broker.sasl_connection import SaslConnection
 from streamcore.broker.security.certificates import Certificates, CertificatesUnusable
 from streamcore.broker.security.credentials import CredentialsUnreadable
 from streamcore.broker.security.listeners import Listener, ListenerPlan, plan_listeners
-from streamcore.broker.security.tls_link import TlsLink
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.settings import BrokerSettings, InvalidSetting
 from streamcore.broker.topics import TopicsUnreadable
@@ -92,6 +90,8 @@ class Broker:
         return first.port
 
     async def _listen(self, plan: ListenerPlan) -> ListenerPlan:
+        if plan.protocol.has_sasl and not len(self.services.guard.users):
+            logger.warning("there are no users yet: nobody can log in at %s", plan)
         loop = asyncio.get_running_loop()
         told: list[Listener] = []
 
@@ -111,12 +111,22 @@ class Broker:
         return replace(plan, port=_port_of(server))
 
     def _protocol(self, listener: Listener) -> asyncio.BaseProtocol:
-        kind = SaslConnection if listener.protocol.has_sasl else Connection
-        connection = kind(self.services, REGISTRY, listener=listener, on_closed=self._on_closed)
+        connection = self._connection(listener)
         if self._certificates is None or not listener.protocol.has_tls:
             return connection
+        # Imported here, as below: most brokers have none of these, and are ready sooner.
+        from streamcore.broker.security.tls_link import TlsLink
+
         call_soon = asyncio.get_running_loop().call_soon
         return TlsLink(self._certificates.context, connection, call_soon=call_soon)
+
+    def _connection(self, listener: Listener) -> Connection:
+        kind: type[Connection] = Connection
+        if listener.protocol.has_sasl:
+            from streamcore.broker.sasl_connection import SaslConnection
+
+            kind = SaslConnection
+        return kind(self.services, REGISTRY, listener=listener, on_closed=self._on_closed)
 
     def _on_closed(self, connection: Connection) -> None:
         if not len(self.services.crowd):

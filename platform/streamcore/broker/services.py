@@ -15,8 +15,8 @@ from streamcore.broker.metadata_cache import MetadataCache
 from streamcore.broker.produce_routes import ProduceRoutes
 from streamcore.broker.producer_ids import ProducerIds
 from streamcore.broker.said_once import SaidOnce
-from streamcore.broker.security.authentication import Guard
 from streamcore.broker.security.crowd import Crowd
+from streamcore.broker.security.guard import Guard
 from streamcore.broker.security.peer_journal import PeerJournal
 from streamcore.broker.security.receive_budget import ReceiveBudget
 from streamcore.broker.send_round import SendRound

@@ -15,7 +15,7 @@ from streamcore.broker.security.credentials import (
     Unacceptable,
 )
 from streamcore.commands.texts import fail
-from streamcore.wire.scram import (
+from streamcore.wire.scram_keys import (
     SALT_BYTES,
     ScramCredential,
     ScramMechanism,

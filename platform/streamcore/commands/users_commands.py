@@ -145,7 +145,7 @@ def _book(
 
 
 def _mechanisms(given: list[str] | None) -> list[str]:
-    from streamcore.wire.scram import ScramMechanism
+    from streamcore.wire.scram_keys import ScramMechanism
 
     known = [str(mechanism) for mechanism in ScramMechanism]
     for name in given or ():

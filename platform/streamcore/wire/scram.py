@@ -1,127 +1,28 @@
-"""SCRAM (RFC 5802, RFC 7677): its four messages, and the keys that take a password's place.
+"""The four messages of SCRAM (RFC 5802, section 7), and what is signed of them.
 
 Both ends are made of this: the broker's in `broker/security`, the client's in
-`client/columnar`. Channel binding is not offered. As in Apache Kafka, names and passwords
-are taken as UTF-8 without SASLprep: what is put in twice in the same way is the same.
-
-A fault says what was expected and never what was sent: tokens hold secrets.
+`client/columnar`. Channel binding is not offered. A fault says what was expected and never
+what was sent: tokens hold secrets.
 """
 
 import base64
 import binascii
-import hashlib
-import hmac
 import re
-from dataclasses import dataclass, field
-from enum import StrEnum
-
-# Limits of Kafka's ScramMechanism, so that credentials can move between the two.
-ITERATIONS_MIN = 4_096
-ITERATIONS_MAX = 16_384
-SALT_BYTES = 32
-NONCE_BYTES = 24
+from dataclasses import dataclass
 
 # "n": the client knows no channel binding; "y": it does, and believes that we do not.
-_GS2_HEADER = re.compile(r"([ny]),(?:a=([^,]*))?,")
+_GS2_HEADER = r"([ny]),(?:a=([^,]*))?,"
 _NONCE = r"[\x21-\x2b\x2d-\x7e]+"  # printable, no comma
-_CLIENT_FIRST_BARE = re.compile(rf"n=([^,]+),r=({_NONCE})((?:,[A-Za-z]=[^,]+)*)")
-_SERVER_FIRST = re.compile(rf"r=({_NONCE}),s=([^,]+),i=([1-9][0-9]{{0,8}})(?:,[A-Za-z]=[^,]+)*")
-_CLIENT_FINAL = re.compile(rf"(c=([^,]+),r=({_NONCE})(?:,[A-Za-z]=[^,]+)*),p=([^,]+)")
-_SERVER_FINAL = re.compile(r"([ve])=([^,]+)(?:,[A-Za-z]=[^,]+)*")
+_CLIENT_FIRST_BARE = rf"n=([^,]+),r=({_NONCE})((?:,[A-Za-z]=[^,]+)*)"
+_SERVER_FIRST = rf"r=({_NONCE}),s=([^,]+),i=([1-9][0-9]{{0,8}})(?:,[A-Za-z]=[^,]+)*"
+_CLIENT_FINAL = rf"(c=([^,]+),r=({_NONCE})(?:,[A-Za-z]=[^,]+)*),p=([^,]+)"
+_SERVER_FINAL = r"([ve])=([^,]+)(?:,[A-Za-z]=[^,]+)*"
 # A comma and an equals sign in a name travel as these two, and nothing else may start so.
-_ESCAPED_NAME = re.compile(r"(?:[^=]|=2C|=3D)+")
+_ESCAPED_NAME = r"(?:[^=]|=2C|=3D)+"
 
 
 class ScramFault(Exception):
     """A message that does not follow the RFC, or does not belong to this exchange."""
-
-
-class ScramMechanism(StrEnum):
-    """A SASL mechanism of this family, by its name."""
-
-    SHA_256 = "SCRAM-SHA-256"
-    SHA_512 = "SCRAM-SHA-512"
-
-    @property
-    def number(self) -> int:
-        """How the administration APIs call it (KIP-554)."""
-        return _NUMBERS[self]
-
-    @property
-    def hash_name(self) -> str:
-        return _HASHES[self]
-
-    @property
-    def key_bytes(self) -> int:
-        return hashlib.new(self.hash_name).digest_size
-
-
-_HASHES = {ScramMechanism.SHA_256: "sha256", ScramMechanism.SHA_512: "sha512"}
-_NUMBERS = {ScramMechanism.SHA_256: 1, ScramMechanism.SHA_512: 2}
-BY_NUMBER = {number: mechanism for mechanism, number in _NUMBERS.items()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScramCredential:
-    """What a server keeps of a password: enough to check a proof, too little to make one."""
-
-    salt: bytes = field(repr=False)
-    iterations: int
-    stored_key: bytes = field(repr=False)
-    server_key: bytes = field(repr=False)
-
-
-def salted_password(
-    mechanism: ScramMechanism, password: str, *, salt: bytes, iterations: int
-) -> bytes:
-    """Slow on purpose: some milliseconds for the smallest number of iterations."""
-    return hashlib.pbkdf2_hmac(mechanism.hash_name, password.encode(), salt, iterations)
-
-
-def credential_of(
-    mechanism: ScramMechanism, salted: bytes, *, salt: bytes, iterations: int
-) -> ScramCredential:
-    """The credential that belongs to a salted password."""
-    return ScramCredential(
-        salt=salt,
-        iterations=iterations,
-        stored_key=_hash(mechanism, client_key(mechanism, salted)),
-        server_key=sign(mechanism, salted, b"Server Key"),
-    )
-
-
-def client_key(mechanism: ScramMechanism, salted: bytes) -> bytes:
-    return sign(mechanism, salted, b"Client Key")
-
-
-def sign(mechanism: ScramMechanism, key: bytes, message: bytes) -> bytes:
-    return hmac.digest(key, message, mechanism.hash_name)
-
-
-def _hash(mechanism: ScramMechanism, data: bytes) -> bytes:
-    return hashlib.new(mechanism.hash_name, data).digest()
-
-
-def client_proof(mechanism: ScramMechanism, salted: bytes, auth_message: bytes) -> bytes:
-    """What shows that a client knows the password, in this exchange only."""
-    key = client_key(mechanism, salted)
-    return _xor(key, sign(mechanism, _hash(mechanism, key), auth_message))
-
-
-def is_proof_right(
-    mechanism: ScramMechanism, credential: ScramCredential, proof: bytes, auth_message: bytes
-) -> bool:
-    """Whether a proof was made by somebody who knows the password."""
-    if len(proof) != mechanism.key_bytes:
-        return False
-    signature = sign(mechanism, credential.stored_key, auth_message)
-    claimed = _hash(mechanism, _xor(proof, signature))
-    return hmac.compare_digest(claimed, credential.stored_key)
-
-
-def _xor(one: bytes, other: bytes) -> bytes:
-    assert len(one) == len(other)
-    return bytes([a ^ b for a, b in zip(one, other, strict=True)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +45,10 @@ class ClientFirst:
     @classmethod
     def decode(cls, token: bytes) -> "ClientFirst":
         text = _text(token)
-        header = _GS2_HEADER.match(text)
+        header = re.match(_GS2_HEADER, text)
         if header is None:
             raise ScramFault("expected a first message without channel binding")
-        bare = _CLIENT_FIRST_BARE.fullmatch(text, header.end())
+        bare = re.fullmatch(_CLIENT_FIRST_BARE, text[header.end() :])
         if bare is None:
             raise ScramFault("expected a user and a nonce in the first message")
         return cls(
@@ -172,7 +73,7 @@ class ServerFirst:
 
     @classmethod
     def decode(cls, token: bytes) -> "ServerFirst":
-        found = _SERVER_FIRST.fullmatch(_text(token))
+        found = re.fullmatch(_SERVER_FIRST, _text(token))
         if found is None:
             raise ScramFault("expected nonce, salt and iterations in the server's first message")
         return cls(nonce=found[1], salt=_bytes(found[2]), iterations=int(found[3]))
@@ -192,7 +93,7 @@ class ClientFinal:
 
     @classmethod
     def decode(cls, token: bytes) -> "ClientFinal":
-        found = _CLIENT_FINAL.fullmatch(_text(token))
+        found = re.fullmatch(_CLIENT_FINAL, _text(token))
         if found is None:
             raise ScramFault("expected binding, nonce and proof in the final message")
         return cls(
@@ -215,7 +116,7 @@ def encode_server_final(signature: bytes) -> bytes:
 
 def decode_server_final(token: bytes) -> bytes:
     """The server's signature. Raises `ScramFault`, also where the server tells an error."""
-    found = _SERVER_FINAL.fullmatch(_text(token))
+    found = re.fullmatch(_SERVER_FINAL, _text(token))
     if found is None or found[1] != "v":
         raise ScramFault("expected the server's signature")
     return _bytes(found[2])
@@ -238,7 +139,7 @@ def _escaped(name: str) -> str:
 
 
 def _unescaped(name: str) -> str:
-    if name and _ESCAPED_NAME.fullmatch(name) is None:
+    if name and re.fullmatch(_ESCAPED_NAME, name) is None:
         raise ScramFault("expected a name with = and , escaped")
     return name.replace("=2C", ",").replace("=3D", "=")
 

@@ -22,7 +22,7 @@ from streamcore.wire.messages.alter_user_scram_credentials import (
     CredentialUpsertion,
 )
 from streamcore.wire.reading import WireReader
-from streamcore.wire.scram import BY_NUMBER, credential_of
+from streamcore.wire.scram_keys import BY_NUMBER, credential_of
 
 logger = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 A refusal is told after a pause, and is the same for a wrong password and an unknown user.
 """
 
+from typing import TYPE_CHECKING
+
 from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, Request
-from streamcore.broker.security.authentication import TokenAnswer
-from streamcore.broker.security.sasl_states import SaslState
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.cold import decode, encode
@@ -15,11 +15,14 @@ from streamcore.wire.messages.sasl_authenticate import (
     SaslAuthenticateResponse,
 )
 
+if TYPE_CHECKING:
+    from streamcore.broker.security.authentication import TokenAnswer
+
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(SaslAuthenticateRequest, request.api_version, body)
     authentication = request.authentication
-    if authentication is None or authentication.state is SaslState.AUTHENTICATED:
+    if authentication is None or authentication.is_authenticated:
         response = SaslAuthenticateResponse(
             error_code=ErrorCode.ILLEGAL_SASL_STATE,
             error_message="SaslAuthenticate request received after successful authentication",
@@ -27,7 +30,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
         return encode(response, request.api_version)
     reply = PendingReply()
 
-    def on_answer(told: TokenAnswer) -> None:
+    def on_answer(told: "TokenAnswer") -> None:
         response = SaslAuthenticateResponse(
             error_code=told.error,
             error_message=told.message,

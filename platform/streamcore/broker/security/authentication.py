@@ -5,13 +5,10 @@ refusal (guessing is slow, and the loop is not), the end of the SASL session, th
 """
 
 import asyncio
-import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from groundwork.seams import Clock, Rng
-from streamcore.broker.security.credentials import CredentialStore
-from streamcore.broker.security.password_thread import PasswordThread
+from streamcore.broker.security.guard import Guard
 from streamcore.broker.security.sasl_states import SaslEvent, SaslState, advance, allows
 from streamcore.broker.security.tokens import (
     Accepted,
@@ -23,26 +20,9 @@ from streamcore.broker.security.tokens import (
     exchange_for,
 )
 from streamcore.wire.error_codes import ErrorCode
-from streamcore.wire.scram import NONCE_BYTES
 
 # The same for every reason: who exists is nobody's business.
 GENERIC_REFUSAL = "Authentication failed: wrong user name or password"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """What all connections of a broker share to authenticate their peers."""
-
-    users: CredentialStore
-    passwords: PasswordThread
-    clock: Clock
-    rng: Rng
-    mechanisms: Sequence[str]
-    refusal_delay_ms: int
-    session_ms_max: int  # 0: a SASL session has no end
-
-    def make_nonce(self) -> str:
-        return base64.b64encode(self.rng.randbytes(NONCE_BYTES)).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +64,17 @@ class Authentication:
         return allows(self.state, api_key, is_session_over=self.is_session_over)
 
     @property
+    def is_authenticated(self) -> bool:
+        return self.state is SaslState.AUTHENTICATED
+
+    @property
     def is_session_over(self) -> bool:
         end_ms = self._session_end_ms
         return end_ms is not None and self._guard.clock.monotonic_ms() >= end_ms
 
     def name_mechanism(self, mechanism: str, *, bare_tokens: bool) -> ErrorCode:
         """Begin an exchange."""
-        again = self.state is SaslState.AUTHENTICATED
+        again = self.is_authenticated
         if again and bare_tokens:
             return ErrorCode.ILLEGAL_SASL_STATE  # KIP-368: not without SaslAuthenticate
         if mechanism not in self._guard.mechanisms or (again and mechanism != self._mechanism):

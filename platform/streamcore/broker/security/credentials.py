@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundwork.seams import Directory, Rng
-from streamcore.wire.scram import (
+from streamcore.wire.scram_keys import (
     ITERATIONS_MAX,
     ITERATIONS_MIN,
     SALT_BYTES,

@@ -7,26 +7,30 @@ Who waits is bounded by the connections, for each has one attempt at a time.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
 
-from streamcore.broker.security.tokens import Accepted, PasswordCheck, Refused
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
-Outcome = Accepted | Refused
+
+class Check(Protocol[T_co]):
+    """Work that takes long enough to be done elsewhere."""
+
+    def outcome(self) -> T_co: ...
 
 
 class PasswordThread:
-    """Does `PasswordCheck`s one after another."""
+    """Does checks one after another."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="passwords")
 
-    def check(
-        self, check: PasswordCheck, on_outcome: Callable[[Outcome], None]
-    ) -> Callable[[], object]:
+    def check(self, check: Check[T], on_outcome: Callable[[T], None]) -> Callable[[], object]:
         """Have `on_outcome` called on the loop; return how to forget about it."""
         loop = asyncio.get_running_loop()
         done = loop.run_in_executor(self._thread, check.outcome)
 
-        def tell(finished: "asyncio.Future[Outcome]") -> None:
+        def tell(finished: "asyncio.Future[T]") -> None:
             if not finished.cancelled():
                 on_outcome(finished.result())
 

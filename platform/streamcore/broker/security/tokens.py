@@ -9,26 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from streamcore.broker.settings import InvalidSetting
+from streamcore.broker.security.mechanisms import PLAIN, PLAIN_KEPT_AS
 from streamcore.wire.scram import (
     ClientFinal,
     ClientFirst,
-    ScramCredential,
     ScramFault,
-    ScramMechanism,
     ServerFirst,
     auth_message,
-    credential_of,
     encode_server_final,
+)
+from streamcore.wire.scram_keys import (
+    ScramCredential,
+    ScramMechanism,
+    credential_of,
     is_proof_right,
     salted_password,
     sign,
 )
-
-PLAIN = "PLAIN"
-# PLAIN brings the password itself; it is checked against what this mechanism has kept.
-PLAIN_KEPT_AS = ScramMechanism.SHA_512
-MECHANISMS = (PLAIN, *ScramMechanism)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,19 +185,8 @@ def _why_refused(user: str, *, is_known: bool) -> str:
     return f"wrong password of user {user!r}" if is_known else "unknown user"
 
 
-def enabled_mechanisms(text: str) -> tuple[str, ...]:
-    """Read names with commas between them. Raises `InvalidSetting`."""
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    for name in names:
-        if name not in MECHANISMS:
-            raise InvalidSetting(
-                f"sasl.enabled.mechanisms: {name!r} is not one of {', '.join(MECHANISMS)}"
-            )
-    return names
-
-
 def exchange_for(mechanism: str, users: Users, make_nonce: Callable[[], str]) -> TokenExchange:
-    """An exchange of one of `MECHANISMS`."""
+    """An exchange of one of `mechanisms.MECHANISMS`."""
     if mechanism == PLAIN:
         return PlainExchange(users)
     return ScramExchange(ScramMechanism(mechanism), users, make_nonce)

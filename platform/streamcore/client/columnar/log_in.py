@@ -17,23 +17,20 @@ from streamcore.wire.messages.sasl_authenticate import (
 )
 from streamcore.wire.messages.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
 from streamcore.wire.scram import (
-    NONCE_BYTES,
     ClientFinal,
     ClientFirst,
     ScramFault,
-    ScramMechanism,
     ServerFirst,
     auth_message,
-    client_proof,
     decode_server_final,
     final_without_proof,
-    salted_password,
-    sign,
 )
+from streamcore.wire.scram_keys import ScramMechanism, client_proof, salted_password, sign
 
 # A broker that asks for more is not worth the time, or means harm.
 ITERATIONS_MAX: Final = 1_000_000
 PLAIN: Final = "PLAIN"
+NONCE_BYTES: Final = 24
 
 SendToken = Callable[[bytes], Awaitable[bytes]]
 

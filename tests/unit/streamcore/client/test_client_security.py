@@ -12,14 +12,11 @@ from streamcore.wire.scram import (
     ClientFinal,
     ClientFirst,
     ScramFault,
-    ScramMechanism,
     ServerFirst,
     auth_message,
-    credential_of,
     encode_server_final,
-    salted_password,
-    sign,
 )
+from streamcore.wire.scram_keys import ScramMechanism, credential_of, salted_password, sign
 from tests.support.certificates import make_certificates
 
 JAAS = (

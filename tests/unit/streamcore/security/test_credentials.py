@@ -16,7 +16,7 @@ from streamcore.broker.security.credentials import (
     CredentialsUnreadable,
     Unacceptable,
 )
-from streamcore.wire.scram import (
+from streamcore.wire.scram_keys import (
     ITERATIONS_MAX,
     ITERATIONS_MIN,
     ScramCredential,

@@ -24,12 +24,8 @@ from streamcore.wire.messages.sasl_authenticate import (
     SaslAuthenticateResponse,
 )
 from streamcore.wire.messages.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
-from streamcore.wire.scram import (
-    ClientFirst,
-    ScramMechanism,
-    credential_of,
-    salted_password,
-)
+from streamcore.wire.scram import ClientFirst
+from streamcore.wire.scram_keys import ScramMechanism, credential_of, salted_password
 from tests.support.eventually import eventually
 from tests.support.fake_transport import FakeTransport
 from tests.support.scram_client import final_token

@@ -17,14 +17,16 @@ from streamcore.broker.security.tokens import (
 from streamcore.wire.scram import (
     ClientFinal,
     ClientFirst,
-    ScramCredential,
     ScramFault,
-    ScramMechanism,
     ServerFirst,
     auth_message,
-    credential_of,
     decode_server_final,
     encode_server_final,
+)
+from streamcore.wire.scram_keys import (
+    ScramCredential,
+    ScramMechanism,
+    credential_of,
     salted_password,
     sign,
 )

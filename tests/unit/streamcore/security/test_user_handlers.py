@@ -6,7 +6,7 @@ from groundwork.simulated.disk import SimulatedDirectory
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.error_codes import ErrorCode
-from streamcore.wire.scram import ITERATIONS_MIN, ScramMechanism, credential_of
+from streamcore.wire.scram_keys import ITERATIONS_MIN, ScramMechanism, credential_of
 from tests.support.kio_peer import converse, request_bytes, response_of
 from tests.support.simulated_broker import answered, ask, simulated_broker
 
