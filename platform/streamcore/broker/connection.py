@@ -89,8 +89,8 @@ class Connection(asyncio.BufferedProtocol):
         self._is_read_paused = False
         self._is_send_due = False
         self._is_closing = False
+        self._is_deaf = False  # no more requests are handled: closing, or about to
         self._is_silent = True
-        self._takes_requests = True
         self._peer = "?"
         self._transport: asyncio.Transport
         self.host = ""
@@ -118,7 +118,7 @@ class Connection(asyncio.BufferedProtocol):
         self._close("TLS failed", f"TLS failed: {reason}")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._is_closing = True
+        self._is_closing = self._is_deaf = True
         self._services.crowd.leave(self)
         self._buffer.close()
         unanswered, self._unanswered = self._unanswered, deque()
@@ -150,7 +150,7 @@ class Connection(asyncio.BufferedProtocol):
     # -- frames in --
 
     def _handle_frames(self) -> None:
-        if self._is_closing or not self._takes_requests:
+        if self._is_deaf:
             return
         while True:
             try:
@@ -320,18 +320,18 @@ class Connection(asyncio.BufferedProtocol):
 
     def stop_requests(self) -> None:
         """Handle no more requests; those that are handled are still answered."""
-        self._takes_requests = False
+        self._is_deaf = True
         if not self._transport.is_closing():
             self._pause_reading(is_full=True)
 
     def close(self) -> None:
         """Close after what was answered has been sent."""
-        self._is_closing = True
+        self._is_closing = self._is_deaf = True
         self._transport.close()
 
     def abort(self) -> None:
         """Close at once: the peer does not take what was answered."""
-        self._is_closing = True
+        self._is_closing = self._is_deaf = True
         self._transport.abort()
 
     def cut(self, why: Overdue) -> None:

@@ -29,7 +29,6 @@ class Inner(Protocol):
     def connection_lost(self, exc: Exception | None) -> None: ...
     def get_buffer(self, sizehint: int) -> memoryview: ...
     def buffer_updated(self, nbytes: int) -> None: ...
-    def eof_received(self) -> bool: ...
     def pause_writing(self) -> None: ...
     def resume_writing(self) -> None: ...
     def on_tls_done(self) -> None:
@@ -229,10 +228,6 @@ class TlsLink(asyncio.BufferedProtocol):
     def is_closing(self) -> bool:
         return self._state in (_State.CLOSING, _State.CLOSED) or self.socket.is_closing()
 
-    @property
-    def tls(self) -> ssl.SSLObject:
-        return self._tls
-
 
 class TlsTransport(asyncio.Transport):
     """What the connection calls: the inner end of a link."""
@@ -242,8 +237,6 @@ class TlsTransport(asyncio.Transport):
         self._link = link
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        if name == "ssl_object":
-            return self._link.tls
         return self._link.socket.get_extra_info(name, default)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:

@@ -59,9 +59,6 @@ class Echo:
         if self.echoes:
             self.transport.write(data)
 
-    def eof_received(self) -> bool:
-        return False
-
     def pause_writing(self) -> None:
         self.events.append("pause")
 
@@ -324,9 +321,10 @@ def test_a_peer_that_hangs_up_is_a_fault_only_amid_a_handshake(files: Certificat
     assert done.echo.events == ["made", "done", "lost"]
 
 
-def test_the_certificate_is_to_be_had_from_inside(files: Certificates) -> None:
-    scene = Scene(server_context(files, ClientAuth.REQUIRED), files, client=files.client)
+def test_the_newest_tls_is_spoken_and_the_peer_s_address_seen_through_it(
+    files: Certificates,
+) -> None:
+    scene = Scene(server_context(files), files)
     scene.shake_hands()
-    tls = scene.echo.transport.get_extra_info("ssl_object")
-    assert tls.version() == "TLSv1.3"
+    assert scene.tls.version() == "TLSv1.3"
     assert scene.echo.transport.get_extra_info("peername") == ("10.0.0.9", 5555)
