@@ -12,6 +12,7 @@ from typing import IO, Self
 START_WITHIN_S = 20.0
 STOP_WITHIN_S = 10.0
 READY = "ready kafka://"
+LISTENING = "listening "
 
 
 class BrokerDidNotStart(Exception):
@@ -23,6 +24,8 @@ class BrokerProcess:
 
     def __init__(self, data_dir: Path, *, port: int = 0, **settings: object) -> None:
         self.data_dir = data_dir
+        self.addresses: dict[str, str] = {}  # of further listeners, by protocol
+        self._listeners: list[str] = []
         self._settings = settings
         self._port = port
         self._process: subprocess.Popen[str] | None = None
@@ -38,10 +41,17 @@ class BrokerProcess:
         assert self._process is not None, "not started"
         return self._process.pid
 
+    def listening_too(self, *protocols: str) -> Self:
+        """Have more listeners, one of each protocol, where `addresses` says."""
+        self._listeners = [f"{protocol}://127.0.0.1:0" for protocol in protocols]
+        return self
+
     def start(self) -> str:
         """Start and wait until it is ready; return its address."""
         command = [sys.executable, "-m", "streamcore.commands", "broker"]
         command += ["--listen", self.address, "--data-dir", str(self.data_dir)]
+        for listener in self._listeners:
+            command += ["--listen", listener]
         for name, value in self._settings.items():
             command += ["-X", f"{name.replace('_', '.')}={_text(value)}"]
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +61,10 @@ class BrokerProcess:
             )
         assert self._process.stdout is not None
         line = _line_within(self._process.stdout, START_WITHIN_S)
+        while line.startswith(LISTENING):
+            protocol, _, address = line.removeprefix(LISTENING).partition("://")
+            self.addresses[protocol] = address
+            line = self._process.stdout.readline().rstrip("\n")  # they come all at once
         if not line.startswith(READY):
             self.kill()
             raise BrokerDidNotStart(f"said {line!r}; {self.journal_path.read_text()}")
@@ -64,6 +78,10 @@ class BrokerProcess:
     def stop(self) -> int:
         """SIGTERM, as a supervisor does; return the exit status."""
         return self._end(signal.SIGTERM)
+
+    def hang_up(self) -> None:
+        """SIGHUP: it reads its certificates again."""
+        os.kill(self.pid, signal.SIGHUP)
 
     def freeze(self) -> None:
         """Let it do nothing until `thaw`, as on a machine that is far too busy."""

@@ -77,10 +77,11 @@ class Directory(Protocol):
     def exists(self, path: str) -> bool: ...
     def read(self, path: str) -> bytes: ...
 
-    def write_atomically(self, path: str, data: bytes) -> None:
+    def write_atomically(self, path: str, data: bytes, *, private: bool = False) -> None:
         """Replace `path` by `data` so that a crash leaves the old file or the new, never half.
 
-        Once it has returned, a loss of power leaves the new one.
+        Once it has returned, a loss of power leaves the new one. A `private` file is at no
+        time readable by other users of the machine.
         """
         ...
 

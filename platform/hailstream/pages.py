@@ -88,7 +88,7 @@ _UNLISTED = {
     "AddPartitionsToTxn": "transactions (24-28): producers are idempotent, not yet transactional",
     "ConsumerGroupHeartbeat": "the group protocol of KIP-848: every client takes the classic one",
     "CreateAcls": "access control lists (30, 31): the broker has no authorizer",
-    "SaslHandshake": "SASL (17, 36) and TLS: listen on a private address",
+    "CreateDelegationToken": "delegation tokens (38-41)",
     "ShareFetch": "share groups (KIP-932)",
     "GetTelemetrySubscriptions": "client telemetry (KIP-714): clients stay quiet without it",
 }

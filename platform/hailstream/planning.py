@@ -37,6 +37,7 @@ class UpOptions:
     port: int = GATEWAY_PORT
     broker_port: int = BROKER_PORT
     bootstrap_servers: str | None = None
+    client_config: Path | None = None
     redis_url: str | None = None
     engine: str = "columnar"
     city: Path | None = None
@@ -70,6 +71,7 @@ def make_plan(options: UpOptions, *, city_dir: Path) -> CityPlan:
         port=options.port,
         bootstrap_servers=options.bootstrap_servers or f"{options.host}:{options.broker_port}",
         own_broker=own_broker,
+        client_config="" if own_broker else str(options.client_config or ""),
         redis_url=options.redis_url or f"unix://{data_dir / 'valkey.sock'}",
         valkey_program=valkey_program() if own_redis else None,
         engine=options.engine,

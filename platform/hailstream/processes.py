@@ -74,6 +74,7 @@ class CityPlan:
     simulator: bool
     token_secret: str
     truth_path: Path
+    client_config: str = ""  # how to log in to somebody else's broker
 
 
 def plan_processes(plan: CityPlan) -> list[ProcessSpec]:
@@ -134,13 +135,17 @@ def _services(plan: CityPlan) -> list[ProcessSpec]:
             *("--eta-url", eta_url, "--demo"),
         ),
     }
-    secret = {"HAILSTREAM_TOKEN_SECRET": plan.token_secret}
+    environment = {
+        "HAILSTREAM_TOKEN_SECRET": plan.token_secret,
+        # Empty with a broker of our own, whatever ours says: that one is plain.
+        "HAILSTREAM_CLIENT_CONFIG": plan.client_config,
+    }
     return [
         ProcessSpec(
             name=name,
             stage=Stage.SERVICES,
             arguments=(name, *words),
-            environment=secret,
+            environment=environment,
             nice=PATIENT_NICE if name in PATIENT else 0,
             ready_prefix=None if name in ("positions", "matching") else "ready ",
         )

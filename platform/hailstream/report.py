@@ -140,9 +140,12 @@ async def make_report(
     except FileNotFoundError:
         raise NoTruth("the simulator left no truth to compare the log with") from None
     result = msgspec.json.decode(said, type=SimulationResult)
-    log = await connect(
-        LogSettings(bootstrap_servers=plan.bootstrap_servers, client_id="audit"), SystemClock()
+    settings = LogSettings(
+        bootstrap_servers=plan.bootstrap_servers,
+        client_config=plan.client_config,
+        client_id="audit",
     )
+    log = await connect(settings, SystemClock())
     try:
         audit = await audit_run(log, plan.truth_path, start_ms=started_ms)
     finally:

@@ -45,6 +45,7 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     "city": Subcommand(_CITY, "Make and look at city packs."),
     "topics": Subcommand(_LOG, "Topics: list, describe, create, alter, trim, delete."),
     "groups": Subcommand(_LOG, "Consumer groups: list, describe, reset or delete offsets, delete."),
+    "users": Subcommand(_LOG, "Users: list, add, change the password, remove."),
     "dump-segment": Subcommand(
         _LOG,
         "Print the batches of segments; check their sums, their offsets and the index.",

@@ -12,7 +12,7 @@ from streamcore.commands.moments import FORMS, unix_ms
 from streamcore.commands.options import (
     DEFAULT_BOOTSTRAP_SERVERS,
     BootstrapServers,
-    ClientConfig,
+    CommandConfig,
     TopicName,
 )
 from streamcore.commands.texts import fail
@@ -57,7 +57,7 @@ def tail(
         typer.Option("--uncommitted", help="Show records of open and aborted transactions too."),
     ] = False,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
 ) -> None:
     """Print the records of a topic as JSON lines.
 
@@ -70,7 +70,7 @@ def tail(
     if sum(option is not None for option in (start, since, last)) > 1:
         fail("give one of --from, --since and --last")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    cluster = Cluster(bootstrap_servers, client_config)
+    cluster = Cluster(bootstrap_servers, command_config)
     starts = _starts(cluster, topic, partition, start=start, since=since, last=last)
     stops = not follow and (start, since, last) != (None, None, None)
     records = _records(cluster, starts, stops_at_end=stops, uncommitted=uncommitted)

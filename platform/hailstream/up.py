@@ -55,6 +55,13 @@ def up(
     bootstrap_servers: Annotated[
         str | None, typer.Option(help="HOST:PORT of an Apache Kafka to use instead of our broker.")
     ] = None,
+    client_config: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="HAILSTREAM_CLIENT_CONFIG",
+            help="How to log in there, in Kafka's properties form.",
+        ),
+    ] = None,
     redis_url: Annotated[
         str | None, typer.Option(help="A Redis to use instead of the embedded Valkey.")
     ] = None,
@@ -78,6 +85,7 @@ def up(
         port=port,
         broker_port=broker_port,
         bootstrap_servers=bootstrap_servers,
+        client_config=client_config,
         redis_url=redis_url,
         engine=engine,
         city=city,

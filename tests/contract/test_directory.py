@@ -63,6 +63,13 @@ def test_a_replaced_file_is_wholly_the_new_one(directory: Directory) -> None:
     assert directory.names("meta") == ["state"]
 
 
+def test_a_private_file_is_replaced_like_any_other(directory: Directory) -> None:
+    directory.write_atomically("keys", b"old")
+    directory.write_atomically("keys", b"new", private=True)
+    assert directory.read("keys") == b"new"
+    assert directory.names() == ["keys"]
+
+
 def test_reading_what_is_not_there_is_an_error_and_removing_it_is_not(directory: Directory) -> None:
     with pytest.raises(FileNotFoundError):
         directory.read("missing")

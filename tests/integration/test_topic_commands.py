@@ -164,11 +164,11 @@ def test_properties_of_the_client_are_read_from_a_file(
     good.write_text("# who we are\nclient.id = tools\n\nsecurity.protocol=plaintext\n")
     bad.write_text("no.such.property=1\n")
     commands = Commands(address)
-    listed = commands.run("topics", "list", "--json", "--client-config", str(good))
+    listed = commands.run("topics", "list", "--json", "--command-config", str(good))
     assert isinstance(json.loads(listed), list)
-    refused = commands.refusal("topics", "list", "--client-config", str(bad))
+    refused = commands.refusal("topics", "list", "--command-config", str(bad))
     assert 'No such configuration property: "no.such.property"' in refused
-    missing = commands.refusal("topics", "list", "--client-config", str(folder / "none"))
+    missing = commands.refusal("topics", "list", "--command-config", str(folder / "none"))
     assert "No such file" in missing
 
 

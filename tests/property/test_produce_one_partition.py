@@ -1,7 +1,6 @@
 """The short way of one-partition produce requests answers and keeps as the general way does."""
 
 import asyncio
-import random
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,15 +13,14 @@ from streamcore.wire import produce
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.reading import Malformed
 from streamcore.wire.writing import WireWriter
-from tests.support.broker_questions import create
+from tests.support.broker_questions import create, id_of
 from tests.support.simulated_broker import assembled, batch_of
 
 PARTITIONS = 2
 VERSIONS = range(HANDLER.min_version, HANDLER.max_version + 1)
 TOPICS = ("t", "missing", "__consumer_offsets", "", "x" * 130, "x" * 256)
 GOOD = batch_of(b"a", b"b")
-# The first that a simulated broker's chance comes up with.
-T_ID = UUID(bytes=random.Random(7).randbytes(16), version=4)
+SOME_ID = UUID(int=7)
 OTHER_ID = UUID(int=1)
 
 usual = st.sampled_from([GOOD, batch_of(b"c" * 300), batch_of(b"d" * 20_000)])
@@ -46,8 +44,8 @@ class Asked(NamedTuple):
     extra: bytes
     flip: tuple[int, int]
 
-    @property
-    def body(self) -> bytes:
+    def body(self, topic_id: UUID = SOME_ID) -> bytes:
+        """`topic_id` is that of topic "t"."""
         writer = WireWriter(flexible=self.version >= 9)
         writer.string(self.transactional_id)
         writer.int16(self.acks)
@@ -55,7 +53,7 @@ class Asked(NamedTuple):
         writer.array_size(len(self.topics))
         for name, parts in self.topics:
             if self.version >= produce.TOPIC_IDS_FROM:
-                writer.uuid(T_ID if name == "t" else OTHER_ID)
+                writer.uuid(topic_id if name == "t" else OTHER_ID)
             else:
                 writer.string(name)
             writer.array_size(len(parts))
@@ -88,7 +86,7 @@ async def outcome(way: Answer, requests: list[Asked]) -> Outcome:
     """The answers, and how far each partition has come."""
     services = assembled(message_bytes_max=10_000)
     create(services, "t", PARTITIONS)
-    assert services.topics.find_id(T_ID)
+    topic_id = id_of(services, "t")
     answers: list[ReplyBody | str | None] = []
     for one in requests:
         request = Request(
@@ -99,7 +97,7 @@ async def outcome(way: Answer, requests: list[Asked]) -> Outcome:
             flexible=one.version >= 9,
         )
         try:
-            reply = way(services, request, memoryview(bytearray(one.body)))
+            reply = way(services, request, memoryview(bytearray(one.body(topic_id))))
         except Malformed:
             answers.append("malformed")
             continue
@@ -125,11 +123,11 @@ def test_both_ways_answer_and_keep_the_same(requests: list[Asked]) -> None:
 def test_the_usual_request_takes_the_short_way() -> None:
     for version in VERSIONS:
         one = USUAL._replace(version=version)
-        cut = produce.cut_one_partition(memoryview(one.body), version)
+        cut = produce.cut_one_partition(memoryview(one.body()), version)
         if version < produce.ONE_PARTITION_FROM:
             assert cut is None
         else:
             assert cut is not None
             assert cut[1] == GOOD
-            key = T_ID.bytes if version >= produce.TOPIC_IDS_FROM else b"t"
+            key = SOME_ID.bytes if version >= produce.TOPIC_IDS_FROM else b"t"
             assert produce.read_prefix(cut[0], version) == (1, key, 1)

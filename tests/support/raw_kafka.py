@@ -22,7 +22,17 @@ class RawConnection:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
+
+    def has_ended(self) -> bool:
+        """Whether the broker has hung up, without waiting for it."""
+        try:
+            return self._socket.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
 
     @property
     def local_port(self) -> int:

@@ -47,7 +47,6 @@ async def simulated_broker(
 ) -> AsyncIterator[BrokerServices]:
     """Have a broker on `directory` (a fresh simulated one by default), ended with the block."""
     services = assembled(directory, clock=clock, seed=seed, **settings)
-    services.listening_port = 9092
     try:
         yield services
     finally:

@@ -9,13 +9,15 @@ from groundwork.seams import DiskSpace
 
 # Linux takes at most IOV_MAX (1024) pieces in one writev.
 PIECES_MAX = 1000
+FILE_MODE = 0o644
+PRIVATE_MODE = 0o600
 
 
 class OsAppendFile:
     """A file that is appended to with `writev` and read with `pread`: no seek, no buffer."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
         self._size = os.fstat(self._fd).st_size
 
     def append(self, pieces: Sequence[bytes | memoryview]) -> None:
@@ -79,11 +81,18 @@ class OsDirectory:
     def read(self, path: str) -> bytes:
         return (self._root / path).read_bytes()
 
-    def write_atomically(self, path: str, data: bytes) -> None:
+    def write_atomically(self, path: str, data: bytes, *, private: bool = False) -> None:
         whole = self._root / path
         whole.parent.mkdir(parents=True, exist_ok=True)
         spare = whole.with_name(whole.name + ".new")
-        with spare.open("wb") as file:
+        # What a crash left behind may have been made with other rights: never written on.
+        spare.unlink(missing_ok=True)
+        fd = os.open(
+            spare,
+            os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+            PRIVATE_MODE if private else FILE_MODE,
+        )
+        with os.fdopen(fd, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -101,7 +101,7 @@ class SimulatedDirectory:
             raise FileNotFoundError(errno.ENOENT, "No such file", path)
         return self._files[path].read_at(0, self._files[path].size())
 
-    def write_atomically(self, path: str, data: bytes) -> None:
+    def write_atomically(self, path: str, data: bytes, *, private: bool = False) -> None:
         fresh = SimulatedFile(self)
         fresh.append([data])
         fresh.fsync()

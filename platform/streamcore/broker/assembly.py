@@ -17,6 +17,14 @@ from streamcore.broker.handlers.catalogue import REGISTRY
 from streamcore.broker.internal_log import InternalLog
 from streamcore.broker.produce_routes import ProduceRoutes
 from streamcore.broker.producer_ids import ProducerIds
+from streamcore.broker.security.credentials import CredentialStore
+from streamcore.broker.security.crowd import Crowd, CrowdLimits
+from streamcore.broker.security.guard import Guard
+from streamcore.broker.security.mechanisms import enabled_mechanisms
+from streamcore.broker.security.password_thread import PasswordThread
+from streamcore.broker.security.peer_journal import PeerJournal
+from streamcore.broker.security.progress import Limits
+from streamcore.broker.security.receive_budget import ReceiveBudget
 from streamcore.broker.send_round import SendRound
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.settings import BrokerSettings, FlushAcks
@@ -58,8 +66,8 @@ def api_ranges() -> Sequence[ApiRange]:
 
 
 def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
-    """Open all logs and join the parts. Raises `TopicsUnreadable`,
-    `ProducerIdsUnreadable` and `OSError`.
+    """Open all logs and join the parts. Raises `TopicsUnreadable`, `ProducerIdsUnreadable`,
+    `CredentialsUnreadable`, `InvalidSetting` and `OSError`.
 
     Must be called on the event loop that the broker will run on.
     """
@@ -84,6 +92,7 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         always_syncs=settings.flush_acks is FlushAcks.WAIT,
     )
     groups = _open_groups(settings, world, catalogue, appends, durability)
+    budget = ReceiveBudget(settings.queued_max_request_bytes)
     return BrokerServices(
         settings=settings,
         clock=world.clock,
@@ -99,8 +108,37 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
             settings, world, catalogue, appends, groups, new_producer_id=producer_ids.take
         ),
         produce_routes=ProduceRoutes(catalogue),
+        guard=_guard(settings, world),
+        crowd=Crowd(_crowd_limits(settings), budget),
+        receive_budget=budget,
+        peer_journal=PeerJournal(world.clock, lines_max=settings.peer_lines_per_minute),
         api_ranges=api_ranges(),
         disk_space=world.directory.space,
+    )
+
+
+def _guard(settings: BrokerSettings, world: World) -> Guard:
+    return Guard(
+        users=CredentialStore(world.directory, world.rng),
+        passwords=PasswordThread(),
+        clock=world.clock,
+        rng=world.rng,
+        mechanisms=enabled_mechanisms(settings.sasl_enabled_mechanisms),
+        refusal_delay_ms=settings.connection_failed_authentication_delay_ms,
+        session_ms_max=settings.connections_max_reauth_ms,
+    )
+
+
+def _crowd_limits(settings: BrokerSettings) -> CrowdLimits:
+    return CrowdLimits(
+        connections_max=settings.connections_max,
+        connections_per_host_max=settings.max_connections_per_ip,
+        unsent_bytes_max=settings.unsent_bytes_max,
+        deadlines=Limits(
+            establish_ms=settings.handshake_timeout_ms,
+            idle_ms=settings.connections_max_idle_ms,
+            stall_ms=settings.slow_peer_timeout_ms,
+        ),
     )
 
 

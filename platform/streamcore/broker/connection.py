@@ -2,15 +2,15 @@
 
 Frames are handled where they lie in the receive buffer. Behind a pending reply that
 holds later frames (a parked fetch, a joining group member) they stay in the buffer;
-when that is full, nothing more is read from the socket.
+when that is full, nothing more is read from the socket. They wait too while the answers
+that are there already, and not sent, are many or large.
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
 from struct import Struct
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from streamcore.broker.handlers.registry import (
     Answer,
@@ -21,12 +21,15 @@ from streamcore.broker.handlers.registry import (
     Request,
 )
 from streamcore.broker.receive_buffer import LENGTH_SIZE, BadFrame, ReceiveBuffer
+from streamcore.broker.security.listeners import ANY_ADDRESS, Listener, SecurityProtocol
+from streamcore.broker.security.progress import Overdue
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.reading import Malformed, WireReader
 from streamcore.wire.writing import NO_TAGS
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from streamcore.broker.security.authentication import Authentication
 
 # api key, version, correlation id, length of the client id (a legacy string even in
 # flexible headers: KIP-482).
@@ -34,6 +37,10 @@ REQUEST_HEAD = Struct(">hhih")
 REPLY_HEAD = Struct(">ii")
 # Produce requests that are not yet answered; clients send five at most by default.
 UNANSWERED_MAX = 1000
+# Answers up to this size are not counted one by one.
+SMALL_ANSWER_BYTES = 4096
+# Of a client's name in the journal: it may be as long as its sender likes.
+CLIENT_ID_SHOWN = 60
 # Pieces of a reply from this mean size on are handed to the socket one by one.
 GATHER_PIECE_BYTES = 8192
 
@@ -49,34 +56,45 @@ class Route(NamedTuple):
 class Connection(asyncio.BufferedProtocol):
     """Cuts frames, calls handlers, keeps answers in order."""
 
+    # Of a connection that authenticates its peer by SASL.
+    _authentication: "Authentication | None" = None
+
     def __init__(
         self,
         services: BrokerServices,
         registry: Registry,
         *,
-        on_open: Callable[["Connection"], bool],
+        listener: Listener = Listener(),  # noqa: B008  # immutable
         on_closed: Callable[["Connection"], None],
     ) -> None:
         self._services = services
         self._registry = registry
-        self._on_open = on_open
+        self._listener = listener
         self._on_closed = on_closed
         self._buffer = ReceiveBuffer(
             frame_bytes_min=REQUEST_HEAD.size,
             frame_bytes_max=services.settings.request_bytes_max,
+            other_bytes_max=services.settings.other_request_bytes_max,
+            budget=services.receive_budget,
+            on_room=self._on_room,
         )
         self._routes: dict[tuple[int, int], Route] = {}
         self._client_id_raw: bytes | None = None
         self._unanswered: deque[tuple[int, bool, ReplyBody | PendingReply]] = deque()
         self._held_by: PendingReply | None = None
+        self._answer_bytes = 0  # of whole answers that wait behind one that is still to come
+        self._answer_bytes_max = services.settings.in_flight_bytes_max
         self._is_write_paused = False
+        self._is_blocked = False  # by what has not been sent: write paused, or too much waits
         self._is_read_paused = False
         self._is_send_due = False
         self._is_closing = False
-        self._takes_requests = True
-        self._peer_host = ""
+        self._is_deaf = False  # no more requests are handled: closing, or about to
+        self._is_silent = True
         self._peer = "?"
         self._transport: asyncio.Transport
+        self.host = ""
+        self.is_established = listener.protocol is SecurityProtocol.PLAINTEXT
 
     # -- what the event loop calls --
 
@@ -85,12 +103,24 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         if isinstance(peer, tuple):
-            self._peer_host, self._peer = str(peer[0]), f"{peer[0]}:{peer[1]}"
-        if not self._on_open(self):
-            self._close("too many connections")
+            self.host, self._peer = str(peer[0]), f"{peer[0]}:{peer[1]}"
+        if self._listener.host in ANY_ADDRESS:
+            own = transport.get_extra_info("sockname")
+            self._listener = self._listener._replace(host=str(own[0]))
+        refusal = self._services.crowd.enter(self, self._services.clock.monotonic_ms())
+        if refusal is not None:
+            self._close("too many connections", refusal)
+
+    def on_tls_done(self) -> None:
+        self.is_established = not self._listener.protocol.has_sasl
+
+    def on_tls_failed(self, reason: str) -> None:
+        self._close("TLS failed", f"TLS failed: {reason}")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._is_closing = True
+        self._is_closing = self._is_deaf = True
+        self._services.crowd.leave(self)
+        self._buffer.close()
         unanswered, self._unanswered = self._unanswered, deque()
         for _, _, reply in unanswered:
             if isinstance(reply, PendingReply):
@@ -101,6 +131,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._buffer.room()
 
     def buffer_updated(self, nbytes: int) -> None:
+        self._is_silent = False
         self._buffer.received(nbytes)
         self._handle_frames()
 
@@ -108,40 +139,50 @@ class Connection(asyncio.BufferedProtocol):
         return False
 
     def pause_writing(self) -> None:
-        self._is_write_paused = True
+        self._is_write_paused = self._is_blocked = True
+        self._services.crowd.on_paused(self)
 
     def resume_writing(self) -> None:
         self._is_write_paused = False
+        self._services.crowd.on_resumed(self)
         self._handle_frames()
 
     # -- frames in --
 
     def _handle_frames(self) -> None:
-        if self._is_closing or not self._takes_requests:
+        if self._is_deaf:
             return
-        try:
-            self._handle_whole_frames()
-        except (BadFrame, Malformed) as fault:
+        while True:
+            try:
+                self._handle_whole_frames()
+            except (BadFrame, Malformed) as fault:
+                self._send_answered()
+                self._close("bad request", str(fault))
+                return
             self._send_answered()
-            self._close(str(fault))
-            return
-        self._send_answered()
-        self._buffer.make_room()
-        self._pause_reading(self._buffer.is_full)
+            if not self._is_blocked or self._is_still_blocked():
+                break
+        self._buffer.make_room(is_held=self._held_by is not None)
+        if self._buffer.is_full or self._is_read_paused:
+            self._pause_reading(self._buffer.is_full)
 
     def _handle_whole_frames(self) -> None:
-        while not self._is_held():
-            frame = self._buffer.next_frame()
+        unanswered, next_frame = self._unanswered, self._buffer.next_frame
+        while self._held_by is None and not self._is_blocked and len(unanswered) < UNANSWERED_MAX:
+            frame = next_frame()
             if frame is None:
                 return
             self._answer(frame)
 
-    def _is_held(self) -> bool:
-        return (
-            self._held_by is not None
-            or self._is_write_paused
-            or len(self._unanswered) >= UNANSWERED_MAX
-        )
+    def _is_still_blocked(self) -> bool:
+        """Look again, now that something was sent."""
+        too_much = self._answer_bytes >= self._answer_bytes_max
+        self._is_blocked = self._is_write_paused or too_much
+        return self._is_blocked
+
+    def _on_room(self) -> None:
+        """The receive buffer may grow as it could not before."""
+        self._services.sends.due(self._handle_frames)
 
     def _answer(self, frame: memoryview) -> None:
         api_key, version, correlation_id, client_id_size = REQUEST_HEAD.unpack_from(frame)
@@ -177,8 +218,10 @@ class Connection(asyncio.BufferedProtocol):
             api_key=api_key,
             api_version=version,
             client_id=self._client_id_raw.decode(errors="replace"),
-            client_host=self._peer_host,
+            client_host=self.host,
             flexible=flexible,
+            listener=self._listener,
+            authentication=self._authentication,
         )
         # ApiVersions answers with the oldest header, so that any client can read it.
         route = Route(handler.answer, request, flexible and not is_api_versions)
@@ -190,10 +233,16 @@ class Connection(asyncio.BufferedProtocol):
     def _keep_order(self, correlation_id: int, route: Route, reply: Reply) -> None:
         assert reply is not None
         self._unanswered.append((correlation_id, route.reply_has_tags, reply))
-        if isinstance(reply, PendingReply) and not reply.is_over:
-            if reply.holds_later_frames:
-                self._held_by = reply
-            reply.tell(self._on_resolved)
+        if isinstance(reply, PendingReply):
+            if not reply.is_over:
+                if reply.holds_later_frames:
+                    self._held_by = reply
+                reply.tell(self._on_resolved)
+        elif not (isinstance(reply, bytes) and len(reply) <= SMALL_ANSWER_BYTES):
+            # Small ones are bounded by their number.
+            self._answer_bytes += _size(reply)
+            if self._answer_bytes >= self._answer_bytes_max:
+                self._is_blocked = True
 
     def _on_resolved(self) -> None:
         if not self._is_send_due:
@@ -207,7 +256,10 @@ class Connection(asyncio.BufferedProtocol):
         held_by = self._held_by
         if held_by is not None and held_by.is_over:
             self._held_by = None
-        was_held = held_by is not None or len(self._unanswered) >= UNANSWERED_MAX
+        was_held = (
+            held_by is not None or self._is_blocked or len(self._unanswered) >= UNANSWERED_MAX
+        )
+        self._is_silent = False
         self._send_answered()
         if was_held:
             self._handle_frames()
@@ -224,6 +276,9 @@ class Connection(asyncio.BufferedProtocol):
                 reply = reply.body
             unanswered.popleft()
             _put_reply(pieces, correlation_id, has_tags, reply)
+        if self._answer_bytes:
+            left = (reply for _, _, reply in unanswered if not isinstance(reply, PendingReply))
+            self._answer_bytes = sum(map(_size, left))
         if not pieces or self._transport.is_closing():
             return
         if len(pieces) == 1:
@@ -242,27 +297,58 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
         self._is_read_paused = is_full
 
+    # -- what it costs --
+
+    def take_activity(self) -> bool:
+        was_silent, self._is_silent = self._is_silent, True
+        return not was_silent
+
+    def unsent_bytes(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def missing_bytes(self) -> int:
+        return self._buffer.missing_bytes
+
+    def receive_bytes(self) -> int:
+        return self._buffer.held_bytes
+
+    def shrink(self) -> None:
+        if self._held_by is None:
+            self._buffer.shrink()
+
     # -- the end --
 
     def stop_requests(self) -> None:
         """Handle no more requests; those that are handled are still answered."""
-        self._takes_requests = False
+        self._is_deaf = True
         if not self._transport.is_closing():
             self._pause_reading(is_full=True)
 
     def close(self) -> None:
         """Close after what was answered has been sent."""
-        self._is_closing = True
+        self._is_closing = self._is_deaf = True
         self._transport.close()
 
     def abort(self) -> None:
         """Close at once: the peer does not take what was answered."""
+        self._is_closing = self._is_deaf = True
         self._transport.abort()
 
-    def _close(self, reason: str) -> None:
-        client_id = (self._client_id_raw or b"").decode(errors="replace")
-        logger.warning("connection of %s (%r) closed: %s", self._peer, client_id, reason)
+    def cut(self, why: Overdue) -> None:
+        """It has been too slow, or silent for too long, which is nobody's fault."""
+        if why is Overdue.IDLE:
+            self.close()
+            return
+        self._complain(why.name, why.value)
+        self.abort()
+
+    def _close(self, kind: str, reason: str) -> None:
+        self._complain(kind, reason)
         self.close()
+
+    def _complain(self, kind: str, reason: str) -> None:
+        client_id = (self._client_id_raw or b"").decode(errors="replace")[:CLIENT_ID_SHOWN]
+        self._services.peer_journal.warn(f"{self._peer} ({client_id!r})", self.host, kind, reason)
 
 
 def _after_header_tags(frame: memoryview, position: int) -> int:
@@ -271,6 +357,10 @@ def _after_header_tags(frame: memoryview, position: int) -> int:
     reader = WireReader(frame, flexible=True, position=position)
     reader.skip_tags()
     return reader.position
+
+
+def _size(body: ReplyBody) -> int:
+    return len(body) if isinstance(body, bytes) else sum(map(len, body))
 
 
 def _put_reply(

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from streamcore.broker.security.listeners import Listener
+
 # One entry for each distinct question (all topics, or a client's own list).
 ANSWERS_MAX = 256
 # Question and answer together; a larger pair is made anew each time.
@@ -9,10 +11,11 @@ PAIR_BYTES_MAX = 256 << 10
 
 
 class Question(NamedTuple):
-    """A request's version and its bytes."""
+    """A request's version and its bytes, and the listener that the answer names."""
 
     version: int
     body: bytes
+    listener: Listener = Listener()
 
 
 class MetadataCache:

@@ -28,6 +28,18 @@ METRICS = (
     ),
     MetricSpec(name="broker_appended_bytes_total", kind="counter", help="Bytes since the start."),
     MetricSpec(name="broker_sync_rounds_total", kind="counter", help="Group commits."),
+    MetricSpec(name="broker_receive_bytes", kind="gauge", help="Memory of all receive buffers."),
+    MetricSpec(
+        name="broker_unsent_bytes", kind="gauge", help="Answers that slow peers have not taken."
+    ),
+    MetricSpec(
+        name="broker_refused_connections_total", kind="counter", help="Connections too many."
+    ),
+    MetricSpec(
+        name="broker_cut_connections_total",
+        kind="counter",
+        help="Connections ended for being idle, too slow, or never authenticated.",
+    ),
 )
 
 
@@ -50,12 +62,16 @@ class MetricsPage:
             ("broker_log_bytes", sum(replica.log.bytes_held for replica in replicas)),
             ("broker_tail_bytes", services.topics.tail_bytes_held),
             ("broker_parked_fetches", services.fetches.parked_count),
+            ("broker_receive_bytes", services.crowd.receive_bytes()),
+            ("broker_unsent_bytes", services.crowd.unsent_bytes),
         ):
             self._registry.gauge(name).set(value)
         for name, value in (
             ("broker_appended_batches_total", sum(r.appended_batches for r in replicas)),
             ("broker_appended_bytes_total", sum(r.appended_bytes for r in replicas)),
             ("broker_sync_rounds_total", services.durability.sync_rounds),
+            ("broker_refused_connections_total", services.crowd.refused_total),
+            ("broker_cut_connections_total", services.crowd.cut_total.total()),
         ):
             self._registry.counter(name).value = value
         return self._registry.prometheus_text()

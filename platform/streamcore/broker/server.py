@@ -14,6 +14,7 @@ import socket
 import sys
 from asyncio.trsock import TransportSocket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from groundwork.real.clocks import SystemClock
 from groundwork.real.disk import OsDirectory
@@ -23,8 +24,11 @@ from streamcore.broker.data_dir_lock import DataDirInUse, DataDirLock
 from streamcore.broker.handlers.catalogue import REGISTRY
 from streamcore.broker.producer_ids import ProducerIdsUnreadable
 from streamcore.broker.retention_rounds import RetentionRounds
+from streamcore.broker.security.certificates import Certificates, CertificatesUnusable
+from streamcore.broker.security.credentials import CredentialsUnreadable
+from streamcore.broker.security.listeners import Listener, ListenerPlan, plan_listeners
 from streamcore.broker.services import BrokerServices
-from streamcore.broker.settings import BrokerSettings
+from streamcore.broker.settings import BrokerSettings, InvalidSetting
 from streamcore.broker.topics import TopicsUnreadable
 
 logger = logging.getLogger(__name__)
@@ -34,10 +38,23 @@ BACKLOG = 1024
 KEEPALIVE_IDLE_S = 60
 KEEPALIVE_INTERVAL_S = 10
 KEEPALIVE_PROBES = 6
+# How often connections are looked at: how late a peer may be found to be too slow.
+LOOK_ROUND_MS = 1_000
 EXIT_FAILURE = 1
 # A tick of requests makes some thousand objects that die with it: looking for cycles
 # among them seven times as often, as by default, finds none.
 GC_THRESHOLDS = (5_000, 20, 50)
+
+
+# What makes a broker unable to start, and is said in one line.
+CANNOT_START = (
+    TopicsUnreadable,
+    ProducerIdsUnreadable,
+    CredentialsUnreadable,
+    CertificatesUnusable,
+    InvalidSetting,
+    OSError,
+)
 
 
 class CannotListen(Exception):
@@ -45,51 +62,89 @@ class CannotListen(Exception):
 
 
 class Broker:
-    """One running broker: its services, its listener and its connections."""
+    """One running broker: its services, its listeners and its connections.
+
+    Raises `InvalidSetting` and `CertificatesUnusable`.
+    """
 
     def __init__(self, services: BrokerServices) -> None:
         self.services = services
-        self._connections: set[Connection] = set()
+        self._plans = plan_listeners(services.settings)
+        has_tls = any(plan.protocol.has_tls for plan in self._plans)
+        self._certificates = Certificates(services.settings) if has_tls else None
         self._all_closed = asyncio.Event()
-        self._server: asyncio.Server | None = None
-        self._metrics_server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
+        self.listening: list[ListenerPlan] = []
 
     async def listen(self) -> int:
-        """Accept connections; return the port. Raises `CannotListen`."""
-        loop = asyncio.get_running_loop()
+        """Accept connections; return the first listener's port. Raises `CannotListen`."""
         settings = self.services.settings
-        self._server = await _listening(
-            settings.listen_host,
-            settings.listen_port,
-            lambda host, port: loop.create_server(self._connection, host, port, backlog=BACKLOG),
-        )
-        for listening in self._server.sockets:
-            _watch_peers(listening)
-        port: int = self._server.sockets[0].getsockname()[1]
-        self.services.listening_port = port
+        self.listening = [await self._listen(plan) for plan in self._plans]
+        first = self.listening[0]
         if settings.metrics_port is not None:
             # Imported here: most brokers do without the page and what it brings along.
             from streamcore.broker.metrics_page import MetricsPage
 
-            page = MetricsPage(self.services, lambda: len(self._connections))
-            self._metrics_server = await _listening(
-                settings.listen_host, settings.metrics_port, page.listen
+            page = MetricsPage(self.services, lambda: len(self.services.crowd))
+            self._servers.append(await _listening(first.host, settings.metrics_port, page.listen))
+        return first.port
+
+    async def _listen(self, plan: ListenerPlan) -> ListenerPlan:
+        if plan.protocol.has_sasl and not len(self.services.guard.users):
+            logger.warning("there are no users yet: nobody can log in at %s", plan)
+        loop = asyncio.get_running_loop()
+        told: list[Listener] = []
+
+        async def listen(host: str, port: int) -> asyncio.Server:
+            server = await loop.create_server(
+                lambda: self._protocol(told[0]), host, port, backlog=BACKLOG, start_serving=False
             )
-        return port
+            # Which port is ours has to be known before the first peer comes.
+            told.append(plan.met_at(_port_of(server)))
+            for listening in server.sockets:
+                _watch_peers(listening)
+            await server.start_serving()
+            return server
 
-    def _connection(self) -> Connection:
-        return Connection(self.services, REGISTRY, on_open=self._on_open, on_closed=self._on_closed)
+        server = await _listening(plan.host, plan.port, listen)
+        self._servers.append(server)
+        return replace(plan, port=_port_of(server))
 
-    def _on_open(self, connection: Connection) -> bool:
-        if len(self._connections) >= self.services.settings.connections_max:
-            return False
-        self._connections.add(connection)
-        return True
+    def _protocol(self, listener: Listener) -> asyncio.BaseProtocol:
+        connection = self._connection(listener)
+        if self._certificates is None or not listener.protocol.has_tls:
+            return connection
+        # Imported here, as below: most brokers have none of these, and are ready sooner.
+        from streamcore.broker.security.tls_link import TlsLink
+
+        call_soon = asyncio.get_running_loop().call_soon
+        return TlsLink(self._certificates.context, connection, call_soon=call_soon)
+
+    def _connection(self, listener: Listener) -> Connection:
+        kind: type[Connection] = Connection
+        if listener.protocol.has_sasl:
+            from streamcore.broker.sasl_connection import SaslConnection
+
+            kind = SaslConnection
+        return kind(self.services, REGISTRY, listener=listener, on_closed=self._on_closed)
 
     def _on_closed(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-        if not self._connections:
+        if not len(self.services.crowd):
             self._all_closed.set()
+
+    @property
+    def has_certificates(self) -> bool:
+        return self._certificates is not None
+
+    def reload_certificates(self) -> None:
+        """Meet new connections with what the files hold now; those that are open stay."""
+        assert self._certificates is not None
+        try:
+            self._certificates.reload()
+        except CertificatesUnusable as fault:
+            logger.error("certificates are not read again: %s", fault)  # noqa: TRY400  # it says all
+        else:
+            logger.warning("certificates were read again")
 
     async def run(self) -> None:
         """Do the work beside the connections until cancelled."""
@@ -98,14 +153,22 @@ class Broker:
             tasks.create_task(RetentionRounds(self.services).run())
             tasks.create_task(self.services.groups.run())
             tasks.create_task(self.services.transactions.run())
+            tasks.create_task(self._look_round())
+
+    async def _look_round(self) -> None:
+        services = self.services
+        while True:
+            now_ms = services.clock.monotonic_ms()
+            services.crowd.look_round(now_ms)
+            services.peer_journal.close_window()
+            await services.clock.sleep_until(now_ms + LOOK_ROUND_MS)
 
     async def close(self) -> None:
         """End in order: what was taken is answered, and nothing that was answered is lost."""
         services = self.services
-        for server in (self._server, self._metrics_server):
-            if server is not None:
-                server.close()
-        for connection in self._connections:
+        for server in self._servers:
+            server.close()
+        for connection in services.crowd.members():
             connection.stop_requests()
         services.groups.close()
         services.fetches.on_shutdown()
@@ -113,22 +176,29 @@ class Broker:
         await services.durability.close()
         services.sends.flush()
         await self._close_connections()
+        services.guard.passwords.close()
         services.topics.close()
 
     async def _close_connections(self) -> None:
         """Let peers take their answers, those that are too slow for a limited time."""
-        if not self._connections:
+        crowd = self.services.crowd
+        if not len(crowd):
             return
         self._all_closed.clear()
-        for connection in self._connections:
+        for connection in crowd.members():
             connection.close()
         try:
             async with asyncio.timeout(self.services.settings.shutdown_timeout_ms / 1000):
                 await self._all_closed.wait()
         except TimeoutError:
-            logger.warning("%d connections did not take their answers", len(self._connections))
-            for connection in self._connections:
+            logger.warning("%d connections did not take their answers", len(crowd))
+            for connection in crowd.members():
                 connection.abort()
+
+
+def _port_of(server: asyncio.Server) -> int:
+    port: int = server.sockets[0].getsockname()[1]
+    return port
 
 
 def _watch_peers(listening: socket.socket | TransportSocket) -> None:
@@ -189,16 +259,19 @@ async def _run_locked(
     )
     try:
         broker = Broker(assemble(settings, world))
-    except (TopicsUnreadable, ProducerIdsUnreadable, OSError) as error:
+    except CANNOT_START as error:
         return _cannot_start(error)
     try:
-        port = await broker.listen()
-        _on_signals(stop.set)
+        await broker.listen()
+        first, *others = broker.listening
+        _on_signals(stop.set, broker)
         # What lives now lives until the end: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        on_ready(f"ready kafka://{settings.listen_host}:{port} node={settings.node_id}")
+        for other in others:
+            on_ready(f"listening {other}")
+        on_ready(f"ready kafka://{first.host}:{first.port} node={settings.node_id}")
         async with asyncio.TaskGroup() as tasks:
             work = tasks.create_task(broker.run())
             await stop.wait()
@@ -210,10 +283,12 @@ async def _run_locked(
     return 0
 
 
-def _on_signals(stop: Callable[[], None]) -> None:
+def _on_signals(stop: Callable[[], None], broker: Broker) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    if broker.has_certificates:
+        loop.add_signal_handler(signal.SIGHUP, broker.reload_certificates)
 
 
 def _print_line(line: str) -> None:

@@ -17,6 +17,10 @@ from streamcore.broker.metadata_cache import MetadataCache
 from streamcore.broker.produce_routes import ProduceRoutes
 from streamcore.broker.producer_ids import ProducerIds
 from streamcore.broker.said_once import SaidOnce
+from streamcore.broker.security.crowd import Crowd
+from streamcore.broker.security.guard import Guard
+from streamcore.broker.security.peer_journal import PeerJournal
+from streamcore.broker.security.receive_budget import ReceiveBudget
 from streamcore.broker.send_round import SendRound
 from streamcore.broker.settings import BrokerSettings
 from streamcore.broker.topics import TopicCatalogue
@@ -45,9 +49,12 @@ class BrokerServices:
     groups: GroupService
     transactions: TransactionService
     produce_routes: ProduceRoutes
+    guard: Guard
+    crowd: Crowd
+    receive_budget: ReceiveBudget
+    peer_journal: PeerJournal
     api_ranges: Sequence[ApiRange]
     disk_space: Callable[[], DiskSpace]
     features: Sequence[Feature] = FEATURES
     said_once: SaidOnce = field(default_factory=SaidOnce)
     metadata_cache: MetadataCache = field(default_factory=MetadataCache)
-    listening_port: int = 0  # known once the broker listens

@@ -1,9 +1,11 @@
 """What can be set on a broker, and how `-X key=value` sets it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 MIB = 1 << 20
 
@@ -13,6 +15,14 @@ class FlushAcks(StrEnum):
 
     WRITTEN = "written"  # the operating system has it: survives kill -9, not a loss of power
     WAIT = "wait"  # the disk has it: the acknowledgement waits for the next group commit
+
+
+class ClientAuth(StrEnum):
+    """Whether a TLS client has to show a certificate of its own."""
+
+    NONE = "none"
+    REQUESTED = "requested"  # one that is shown has to be right
+    REQUIRED = "required"
 
 
 class InvalidSetting(Exception):
@@ -49,12 +59,12 @@ class BrokerSettings:
     retention_ms: int = 7 * 24 * 3_600_000  # older records go; a topic's retention.ms wins
     retention_bytes: int = -1  # a partition keeps no more than this; a topic's retention.bytes wins
 
-    request_bytes_max: int = 100 * MIB  # a larger request closes its connection
+    request_bytes_max: int = 100 * MIB  # larger: cut (socket.request.max.bytes)
     fetch_bytes_max: int = 55 * MIB  # of one fetch answer, whatever the client asks
     max_incremental_fetch_session_cache_slots: int = 1_000  # fetch sessions; then whole requests
     fetch_session_partitions_max: int = 10_000  # a session with more is declined
     fetch_session_evictable_after_ms: int = 120_000  # unused for as long, it makes room
-    connections_max: int = 4000  # more are refused
+    connections_max: int = 4000  # more are refused (max.connections)
     producer_ids_max: int = 10_000  # remembered per partition; then the idlest is forgotten
     shutdown_timeout_ms: int = 4_000  # how long the end waits for peers to take their answers
     groups_max: int = 10_000  # more are refused
@@ -73,9 +83,33 @@ class BrokerSettings:
     transactional_ids_max: int = 10_000  # more are refused
     offsets_topic_rewrite_bytes: int = 2 * MIB  # a partition that grew by this is rewritten
 
-    @property
-    def advertised(self) -> str:
-        return self.advertised_host or self.listen_host
+    listeners: str = ""  # PROTOCOL://HOST:PORT, several with commas; wins over listen_host
+    advertised_listeners: str = ""  # the same form: what clients of each listener are told
+    ssl_certificate_location: Path | None = None  # PEM file with our certificate and its chain
+    ssl_key_location: Path | None = None  # PEM file with its key; empty: in the same file
+    ssl_key_password_location: Path | None = None  # file with the password of the key
+    ssl_ca_location: Path | None = None  # PEM file with who signs the clients' certificates
+    ssl_client_auth: ClientAuth = ClientAuth.NONE  # `required`, `requested`: of TLS clients
+    sasl_enabled_mechanisms: str = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"  # what users log in by
+    sasl_server_max_receive_size: int = 512 << 10  # of a request before the log-in
+    connections_max_reauth_ms: int = 0  # after this a user has to log in again; 0: never
+    connection_failed_authentication_delay_ms: int = 100  # before a log-in is refused
+    handshake_timeout_ms: int = 10_000  # TLS and log-in have to be done after this
+    connections_max_idle_ms: int = 600_000  # a connection silent for so long ends; 0: none does
+    max_connections_per_ip: int = 4000  # more from one address are refused
+    in_flight_bytes_max: int = 16 * MIB  # of unsent answers; then a connection's requests wait
+    other_request_bytes_max: int = 16 * MIB  # of a request that brings no records; else cut
+    queued_max_request_bytes: int = 256 * MIB  # of large requests in memory, together
+    unsent_bytes_max: int = 512 * MIB  # of answers not taken, together; then the slowest is cut
+    slow_peer_timeout_ms: int = 30_000  # a peer that holds memory and stands still is cut then
+    peer_lines_per_minute: int = 20  # journal lines about one host and kind of fault
+
+
+# Kafka's names of settings that have an older one here.
+ALIASES = {
+    "max_connections": "connections_max",
+    "socket_request_max_bytes": "request_bytes_max",
+}
 
 
 def with_overrides(settings: BrokerSettings, overrides: Mapping[str, str]) -> BrokerSettings:
@@ -83,30 +117,31 @@ def with_overrides(settings: BrokerSettings, overrides: Mapping[str, str]) -> Br
 
     Raises `InvalidSetting`, naming the key, for an unknown key or an unreadable value.
     """
-    known = {field.name for field in fields(BrokerSettings)}
+    hints = get_type_hints(BrokerSettings)
     changed: dict[str, object] = {}
     for key, text in overrides.items():
         name = key.replace(".", "_")
-        if name not in known:
+        name = ALIASES.get(name, name)
+        if name not in hints:
             raise InvalidSetting(f"unknown setting {key!r}")
-        changed[name] = _parsed(key, text, getattr(settings, name))
+        changed[name] = _parsed(key, text, hints[name])
     return replace(settings, **changed)  # type: ignore[arg-type]  # _parsed checked each value
 
 
-def _parsed(key: str, text: str, current: object) -> object:
-    if isinstance(current, bool):
+def _parsed(key: str, text: str, hint: Any) -> object:
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
+    kind = kinds[0]
+    if kind is bool:
         if text.lower() not in ("true", "false"):
             raise InvalidSetting(f"{key}: {text!r} is neither true nor false")
         return text.lower() == "true"
-    if isinstance(current, FlushAcks):
-        if text not in tuple(FlushAcks):
-            raise InvalidSetting(f"{key}: {text!r} is not one of {', '.join(FlushAcks)}")
-        return FlushAcks(text)
-    if isinstance(current, Path):
-        return Path(text)
-    if isinstance(current, int) or key.endswith(("port", "ms", "bytes", "max")):
+    if issubclass(kind, StrEnum):
+        if text not in tuple(kind):
+            raise InvalidSetting(f"{key}: {text!r} is not one of {', '.join(kind)}")
+        return kind(text)
+    if kind is int:
         try:
             return int(text)
         except ValueError:
             raise InvalidSetting(f"{key}: {text!r} is not a whole number") from None
-    return text
+    return kind(text)

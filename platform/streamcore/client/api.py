@@ -267,3 +267,4 @@ class LogSettings:
     request_timeout_ms: int = 30_000
     delivery_timeout_ms: int = 120_000  # how long a send may be retried
     in_flight_max: int = 5  # of sends; idempotence allows no more (KIP-98)
+    client_config: str = ""  # file in Kafka's properties form: TLS and log-in; empty: neither

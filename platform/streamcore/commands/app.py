@@ -1,4 +1,4 @@
-"""The command line of the log: `broker`, `topics`, `groups`, `dump-segment`.
+"""The command line of the log: `broker`, `topics`, `groups`, `users`, `dump-segment`.
 
 Each command imports what it needs when it runs.
 """
@@ -9,6 +9,7 @@ from streamcore.commands import broker_command
 from streamcore.commands.dump_segment import dump_segment
 from streamcore.commands.groups_commands import groups_app
 from streamcore.commands.topics_commands import topics_app
+from streamcore.commands.users_commands import users_app
 
 app = typer.Typer(
     help="The log: a broker that every Kafka client works with, and its tools.",
@@ -33,3 +34,4 @@ app.command("dump-segment", epilog="Example: hailstream dump-segment .data/broke
 )
 app.add_typer(topics_app, name="topics")
 app.add_typer(groups_app, name="groups")
+app.add_typer(users_app, name="users")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from streamcore.broker.settings import BrokerSettings
 
 NAME = "broker"
+DEFAULT_LISTEN = "127.0.0.1:9092"
 SUMMARY = "Run a broker that every Kafka client works with. Prints one line when it is ready."
 
 
@@ -43,11 +44,18 @@ def _parser(program: str) -> ArgumentParser:
     add = parser.add_argument
     add(
         "--listen",
-        metavar="HOST:PORT",
-        default="127.0.0.1:9092",
-        help="Where to accept; port 0 takes a free one [%(default)s].",
+        metavar="[PROTOCOL://]HOST:PORT",
+        action="append",
+        help="Where to accept; port 0 takes a free one. May be given again. PROTOCOL is PLAINTEXT, "
+        f"SSL, SASL_PLAINTEXT or SASL_SSL [{DEFAULT_LISTEN}].",
     )
-    add("--advertised", metavar="HOST:PORT", help="What clients are told instead of --listen.")
+    add(
+        "--advertised",
+        metavar="[PROTOCOL://]HOST:PORT",
+        action="append",
+        default=[],
+        help="What clients are told instead: of the listener with this PROTOCOL, or the first.",
+    )
     add(
         "--data-dir",
         metavar="DIR",
@@ -83,16 +91,14 @@ def _natural(text: str) -> int:
 def _settings(flags: Namespace) -> "BrokerSettings":
     from streamcore.broker.settings import BrokerSettings, InvalidSetting, with_overrides
 
-    host, port = parse_address(flags.listen, "--listen")
-    advertised_host, advertised_port = (
-        parse_address(flags.advertised, "--advertised") if flags.advertised else (None, None)
-    )
+    listeners = flags.listen or [DEFAULT_LISTEN]
+    for option, texts in (("--listen", listeners), ("--advertised", flags.advertised)):
+        for text in texts:
+            parse_address(text.rpartition("://")[2], option)
     base = BrokerSettings(
         data_dir=flags.data_dir,
-        listen_host=host,
-        listen_port=port,
-        advertised_host=advertised_host,
-        advertised_port=advertised_port,
+        listeners=",".join(listeners),
+        advertised_listeners=",".join(flags.advertised),
         node_id=flags.node_id,
         metrics_port=flags.metrics_port,
     )

@@ -11,13 +11,18 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from streamcore.commands.texts import fail, parse_address, parse_assignments
+from streamcore.client.api import LogError
+from streamcore.client.security import read_client_config
+from streamcore.commands.texts import fail, parse_address
 
 TIMEOUT_S: Final = 10.0
 # A machine that is there says so at once; one that is not would keep a person waiting.
 REACH_TIMEOUT_S: Final = 3.0
 DEFAULT_PORT: Final = 9092
 CLIENT_ID: Final = "hailstream-commands"
+ATTEMPTS: Final = 10  # to reach a broker at all, together as long as the time-out
+# Why a broker was not reached, where that is for good.
+REFUSED: Final = ("_AUTHENTICATION", "_SSL")
 UNREACHABLE: Final = ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE")
 NAMES_SHOWN_MAX: Final = 3
 
@@ -29,32 +34,45 @@ Place = tuple[str, int]
 """A topic's name and a partition's number."""
 
 
-def client_properties(client_config: Path | None) -> dict[str, str]:
-    """Read a file of librdkafka's properties, a `key=value` a line, as Kafka's tools do."""
-    if client_config is None:
+def client_properties(command_config: Path | None) -> Mapping[str, Any]:
+    """Read how to log in, from a file of properties as Kafka's tools take it."""
+    if command_config is None:
         return {}
     try:
-        lines = client_config.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"--client-config {client_config}: {getattr(error, 'strerror', None) or error}")
-    told = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return parse_assignments(told, f"--client-config {client_config}:")
+        return read_client_config(command_config).for_librdkafka()
+    except LogError as error:
+        fail(f"--command-config {error}")
 
 
 class Cluster:
     """The cluster that a command speaks to. Ends the command where no broker answers."""
 
-    def __init__(self, bootstrap_servers: str, client_config: Path | None = None) -> None:
+    def __init__(self, bootstrap_servers: str, command_config: Path | None = None) -> None:
         self.bootstrap_servers = bootstrap_servers
-        self.properties = client_properties(client_config)
+        self.properties = client_properties(command_config)
         self._complaint = ""
+        self._is_refused = False
         _reach_one_of(bootstrap_servers)
         try:
             self.admin: Any = admin_api.AdminClient(self.settings())
         except KafkaException as failure:
-            fail(f"--client-config: {_words_of(failure)}")
-        with self.failures_as_sentences("the cluster"):
-            self.admin.list_topics(timeout=TIMEOUT_S)
+            fail(f"--command-config: {_words_of(failure)}")
+        self._wait_for_the_cluster()
+
+    def _wait_for_the_cluster(self) -> None:
+        """A broker that refuses us for good says so at once; the call that asks only times out."""
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                self.admin.list_topics(timeout=TIMEOUT_S / ATTEMPTS)
+            except KafkaException as failure:
+                self.admin.poll(0)  # brings what the broker said
+                if self._is_refused:
+                    fail(f"{self.bootstrap_servers}: {self._complaint}")
+                if not attempts_left:
+                    with self.failures_as_sentences("the cluster"):
+                        raise failure from None
+            else:
+                return
 
     def settings(self) -> dict[str, Any]:
         """What a client of librdkafka is made with."""
@@ -69,7 +87,9 @@ class Cluster:
         }
 
     def _note(self, error: KafkaError) -> None:
-        self._complaint = error.str()
+        if not self._is_refused:
+            self._complaint = error.str()
+            self._is_refused = error.name() in REFUSED
 
     @contextmanager
     def failures_as_sentences(self, what: str) -> Iterator[None]:

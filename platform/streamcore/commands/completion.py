@@ -40,7 +40,7 @@ def _offered(ctx: Any, incomplete: str, names: Any) -> list[str]:
                 "socket.timeout.ms": int(TIMEOUT_S * 1000),
                 "log_level": 0,
                 "error_cb": lambda error: None,
-                **client_properties(parameters.get("client_config")),
+                **client_properties(parameters.get("command_config")),
             }
         )
         return sorted(name for name in names(admin) if name.startswith(incomplete))

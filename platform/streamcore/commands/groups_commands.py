@@ -11,7 +11,7 @@ from streamcore.commands.options import (
     DEFAULT_BOOTSTRAP_SERVERS,
     AsJson,
     BootstrapServers,
-    ClientConfig,
+    CommandConfig,
     GroupName,
 )
 from streamcore.commands.texts import Row, print_json, print_line, print_rows
@@ -33,13 +33,13 @@ def list_groups(
         typer.Option("--state", help="Only groups in this state: stable, empty, dead, ..."),
     ] = None,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """List all groups with their state."""
     from streamcore.commands.cluster import Cluster
 
-    cluster = Cluster(bootstrap_servers, client_config)
+    cluster = Cluster(bootstrap_servers, command_config)
     listed = cluster.result_of(cluster.admin.list_consumer_groups(), "groups")
     rows = [
         {"group": group.group_id, "state": group.state.name.lower() if group.state else None}
@@ -56,13 +56,13 @@ def describe_group(
         bool, typer.Option("--members", help="Show who is in it, and what each reads.")
     ] = False,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Show who reads what: committed offset, end of the log and lag of every partition."""
     from streamcore.commands.cluster import Cluster
 
-    cluster = Cluster(bootstrap_servers, client_config)
+    cluster = Cluster(bootstrap_servers, command_config)
     described = known_group(cluster, group)
     members = [_member_row(member) for member in described.members]
     rows = _lag_rows(cluster, committed_offsets(cluster, group), members)
@@ -155,13 +155,13 @@ groups_app.command(
 def delete_groups(
     groups: GroupNames,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Delete groups without members, with their offsets."""
     from streamcore.commands.cluster import Cluster
 
-    cluster = Cluster(bootstrap_servers, client_config)
+    cluster = Cluster(bootstrap_servers, command_config)
     for group, future in cluster.admin.delete_consumer_groups(list(groups)).items():
         cluster.result_of(future, group)
     if as_json:

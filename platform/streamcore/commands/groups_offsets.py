@@ -11,7 +11,7 @@ from streamcore.commands.options import (
     DEFAULT_BOOTSTRAP_SERVERS,
     AsJson,
     BootstrapServers,
-    ClientConfig,
+    CommandConfig,
     DryRun,
     GroupName,
 )
@@ -44,7 +44,7 @@ def reset_offsets(
     ] = None,
     dry_run: DryRun = False,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Set where a group without members reads next."""
@@ -52,7 +52,7 @@ def reset_offsets(
 
     if (to is None) == (by is None):
         fail("give either --to or --by")
-    cluster = Cluster(bootstrap_servers, client_config)
+    cluster = Cluster(bootstrap_servers, command_config)
     before = committed_offsets(cluster, group)
     places = _places(cluster, before, topic, all_topics=all_topics)
     starts, ends = cluster.bounds(places)
@@ -142,14 +142,14 @@ def delete_offsets(
     all_topics: AllTopics = False,
     dry_run: DryRun = False,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a group forget where it was: it begins anew where its members are told to."""
     from streamcore.commands.cluster import Cluster
     from streamcore.commands.offset_deletion import delete_committed
 
-    cluster = Cluster(bootstrap_servers, client_config)
+    cluster = Cluster(bootstrap_servers, command_config)
     before = committed_offsets(cluster, group)
     places = [
         place for place in _places(cluster, before, topic, all_topics=all_topics) if place in before

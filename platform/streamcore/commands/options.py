@@ -8,6 +8,8 @@ import typer
 from streamcore.commands.completion import group_names, topic_names
 
 DEFAULT_BOOTSTRAP_SERVERS: Final = "127.0.0.1:9092"
+# What services read as their setting `client_config`, too.
+CLIENT_CONFIG_VARIABLE: Final = "HAILSTREAM_CLIENT_CONFIG"
 
 BootstrapServers = Annotated[
     str,
@@ -18,13 +20,13 @@ BootstrapServers = Annotated[
         help="A broker of the cluster; several with commas.",
     ),
 ]
-ClientConfig = Annotated[
+CommandConfig = Annotated[
     Path | None,
     typer.Option(
-        "--client-config",
-        envvar="HAILSTREAM_CLIENT_CONFIG",
+        "--command-config",
         metavar="FILE",
-        help="More properties of the client, a key=value a line: security.protocol, sasl.username.",
+        envvar=CLIENT_CONFIG_VARIABLE,
+        help="How to log in, in Kafka's properties form: security.protocol, sasl.mechanism ...",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one value, for programs.")]

@@ -10,7 +10,7 @@ from streamcore.commands.options import (
     DEFAULT_BOOTSTRAP_SERVERS,
     AsJson,
     BootstrapServers,
-    ClientConfig,
+    CommandConfig,
     DryRun,
     TopicName,
 )
@@ -37,7 +37,7 @@ def create_topic(
     ] = False,
     dry_run: DryRun = False,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a topic."""
@@ -49,7 +49,7 @@ def create_topic(
         replication_factor=replication_factor,
         config=parse_assignments(config or [], "--config"),
     )
-    cluster = Cluster(bootstrap_servers, client_config)
+    cluster = Cluster(bootstrap_servers, command_config)
     is_new = not if_missing or topic not in cluster.topics()
     if is_new:
         asked = cluster.admin.create_topics([wanted], validate_only=dry_run)
@@ -70,7 +70,7 @@ def alter_topic(
     ] = None,
     dry_run: DryRun = False,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Change single settings of a topic; the others stay. They count at once."""
@@ -85,7 +85,7 @@ def alter_topic(
     resource = admin_api.ConfigResource(
         admin_api.ResourceType.TOPIC, topic, incremental_configs=entries
     )
-    cluster = Cluster(bootstrap_servers, client_config)
+    cluster = Cluster(bootstrap_servers, command_config)
     cluster.partitions_of(topic)  # an unknown topic is told with names near it
     asked = cluster.admin.incremental_alter_configs([resource], validate_only=dry_run)
     cluster.result_of(the_only(asked), topic)
@@ -105,13 +105,13 @@ def add_partitions(
     total: Annotated[int, typer.Option("--total", help="How many there are to be.")],
     dry_run: DryRun = False,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a topic have more partitions. Keys that had a place may get another one."""
     from streamcore.commands.cluster import Cluster, admin_api, the_only
 
-    cluster = Cluster(bootstrap_servers, client_config)
+    cluster = Cluster(bootstrap_servers, command_config)
     before = len(cluster.partitions_of(topic))
     wanted = admin_api.NewPartitions(topic, total)
     asked = cluster.admin.create_partitions([wanted], validate_only=dry_run)
@@ -125,14 +125,14 @@ def delete_topics(
     topics: TopicNames,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Delete topics with all that is in them. Asks first, on a terminal."""
     from streamcore.commands.cluster import Cluster
     from streamcore.commands.progress import progress
 
-    cluster = Cluster(bootstrap_servers, client_config)
+    cluster = Cluster(bootstrap_servers, command_config)
     for topic in topics:
         cluster.partitions_of(topic)
     if not yes and sys.stdin.isatty():

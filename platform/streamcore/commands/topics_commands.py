@@ -8,7 +8,7 @@ from streamcore.commands.options import (
     DEFAULT_BOOTSTRAP_SERVERS,
     AsJson,
     BootstrapServers,
-    ClientConfig,
+    CommandConfig,
     TopicName,
 )
 from streamcore.commands.texts import print_json, print_line, print_rows
@@ -28,13 +28,13 @@ topics_app = typer.Typer(
 @topics_app.command("list", epilog="Example: hailstream topics list --json")
 def list_topics(
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """List all topics with the number of their partitions."""
     from streamcore.commands.cluster import Cluster
 
-    topics = Cluster(bootstrap_servers, client_config).topics()
+    topics = Cluster(bootstrap_servers, command_config).topics()
     rows = [
         {"topic": name, "partitions": len(topic.partitions)}
         for name, topic in sorted(topics.items())
@@ -51,13 +51,13 @@ def describe_topic(
         bool, typer.Option("--settings", help="Show all settings, and where they come from.")
     ] = False,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a topic's partitions with their offsets, and the settings it has of its own."""
     from streamcore.commands.cluster import Cluster
 
-    cluster = Cluster(bootstrap_servers, client_config)
+    cluster = Cluster(bootstrap_servers, command_config)
     partitions = _partitions(cluster, topic)
     settings = _settings(cluster, topic)
     configs = {row["setting"]: row["value"] for row in settings if row["source"] == "topic"}

@@ -9,7 +9,7 @@ from streamcore.commands.options import (
     DEFAULT_BOOTSTRAP_SERVERS,
     AsJson,
     BootstrapServers,
-    ClientConfig,
+    CommandConfig,
     DryRun,
     TopicName,
 )
@@ -30,13 +30,13 @@ def trim_topic(
     ] = None,
     dry_run: DryRun = False,
     bootstrap_servers: BootstrapServers = DEFAULT_BOOTSTRAP_SERVERS,
-    client_config: ClientConfig = None,
+    command_config: CommandConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Delete the oldest records of a topic: they can never be read again."""
     from streamcore.commands.cluster import Cluster
 
-    cluster = Cluster(bootstrap_servers, client_config)
+    cluster = Cluster(bootstrap_servers, command_config)
     places = _places(cluster, topic, partition)
     starts, ends = cluster.bounds(places)
     wanted = _wanted(cluster, before, starts, ends)

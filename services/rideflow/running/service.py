@@ -22,6 +22,7 @@ class ServiceSettings:
     """What every service can be told."""
 
     bootstrap_servers: str = "127.0.0.1:9092"  # where the log is
+    client_config: str = ""  # file in Kafka's properties form: how to log in there
     engine: str = "columnar"  # of the log client: columnar or librdkafka
     instance: int = 0  # tells several processes of one service apart
     host: str = "127.0.0.1"  # address to listen on
@@ -77,6 +78,7 @@ async def _serve(
     clock = SystemClock()
     log_settings = LogSettings(
         bootstrap_servers=settings.bootstrap_servers,
+        client_config=settings.client_config,
         engine=settings.engine,
         client_id=f"{name}-{settings.instance}",
     )

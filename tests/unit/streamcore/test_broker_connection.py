@@ -1,10 +1,8 @@
 """A connection cuts frames however they arrive, keeps answers in order, and ends alone."""
 
-import asyncio
 import logging
 import random
 from struct import pack
-from typing import cast
 
 import pytest
 
@@ -20,6 +18,7 @@ from streamcore.broker.receive_buffer import BUFFER_BYTES
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.reading import Malformed
+from tests.support.fake_transport import FakeTransport
 from tests.support.simulated_broker import simulated_broker
 
 ECHO, PARK, DEFER, SILENT, BROKEN = (
@@ -29,40 +28,6 @@ ECHO, PARK, DEFER, SILENT, BROKEN = (
     ApiKey.HEARTBEAT,
     ApiKey.JOIN_GROUP,
 )
-
-
-class FakeTransport(asyncio.Transport):
-    """Keeps what is written, and what it was told."""
-
-    def __init__(self) -> None:
-        super().__init__({"peername": ("10.0.0.9", 5555)})
-        self.written = b""
-        self.is_reading_paused = False
-        self.closed = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written += bytes(data)
-
-    def pause_reading(self) -> None:
-        self.is_reading_paused = True
-
-    def resume_reading(self) -> None:
-        self.is_reading_paused = False
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def close(self) -> None:
-        self.closed = True
-
-    def answers(self) -> list[tuple[int, bytes]]:
-        """Correlation id and body of each answer so far."""
-        found, data = [], self.written
-        while data:
-            size = int.from_bytes(data[:4])
-            found.append((int.from_bytes(data[4:8]), data[8 : 4 + size]))
-            data = data[4 + size :]
-        return found
 
 
 class Scene:
@@ -98,7 +63,6 @@ class Scene:
                     ]
                 ]
             ),
-            on_open=lambda connection: True,
             on_closed=self.closed.append,
         )
         self.connection.connection_made(self.transport)
@@ -227,13 +191,14 @@ async def test_the_frames_that_wait_are_bounded_by_the_receive_buffer() -> None:
     async with simulated_broker() as services:
         scene = Scene(services)
         scene.receive(frame(PARK, 0))
-        sent = 0
+        sent, rest = 0, b""
         while not scene.transport.is_reading_paused:
-            sent += 1
-            whole = frame(ECHO, sent, bytes(1000))
+            if not rest:
+                sent += 1
+                rest = frame(ECHO, sent, bytes(1000))
             room = len(scene.connection.get_buffer(-1))
-            scene.receive(whole[:room])
-            rest = whole[room:]
+            scene.receive(rest[:room])
+            rest = rest[room:]
         assert sent * 1000 <= 2 * BUFFER_BYTES
         scene.resolve(0, b"")
         assert not scene.transport.is_reading_paused
@@ -309,13 +274,6 @@ async def test_a_length_that_is_only_announced_takes_no_memory() -> None:
 
 
 async def test_one_connection_too_many_is_closed() -> None:
-    async with simulated_broker() as services:
-        connection = Connection(
-            services,
-            Registry([]),
-            on_open=lambda connection: False,
-            on_closed=lambda connection: None,
-        )
-        transport = FakeTransport()
-        connection.connection_made(cast(asyncio.BaseTransport, transport))
-        assert transport.closed
+    async with simulated_broker(connections_max=1) as services:
+        first, second = Scene(services), Scene(services)
+        assert (first.transport.closed, second.transport.closed) == (False, True)

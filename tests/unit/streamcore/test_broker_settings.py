@@ -6,6 +6,7 @@ import pytest
 
 from streamcore.broker.settings import (
     BrokerSettings,
+    ClientAuth,
     FlushAcks,
     InvalidSetting,
     with_overrides,
@@ -33,9 +34,30 @@ def test_keys_may_be_dotted_or_underscored() -> None:
     assert changed.data_dir == Path("elsewhere")
 
 
+def test_kafka_s_names_of_older_settings_are_understood() -> None:
+    overrides = {"socket.request.max.bytes": "1000", "max.connections": "7"}
+    changed = with_overrides(SETTINGS, overrides)
+    assert (changed.request_bytes_max, changed.connections_max) == (1000, 7)
+
+
+def test_a_value_is_read_as_what_its_setting_is_whatever_its_name_ends_in() -> None:
+    changed = with_overrides(
+        SETTINGS,
+        {
+            "sasl.enabled.mechanisms": "PLAIN",
+            "ssl.client.auth": "required",
+            "ssl.ca.location": "ca.pem",
+        },
+    )
+    assert changed.sasl_enabled_mechanisms == "PLAIN"
+    assert changed.ssl_client_auth is ClientAuth.REQUIRED
+    assert changed.ssl_ca_location == Path("ca.pem")
+
+
 @pytest.mark.parametrize(
     ("key", "value", "complaint"),
     [
+        ("ssl.client.auth", "perhaps", "'perhaps' is not one of none, requested, required"),
         ("num.partition", "1", "unknown setting 'num.partition'"),
         ("num.partitions", "many", "num.partitions: 'many' is not a whole number"),
         ("flush.acks", "never", "flush.acks: 'never' is not one of written, wait"),

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from streamcore.broker.security.listeners import Listener
 from streamcore.broker.services import BrokerServices
 
 
@@ -13,10 +14,6 @@ class BrokerPlace(NamedTuple):
     port: int
 
 
-def broker_place(services: BrokerServices) -> BrokerPlace:
-    settings = services.settings
-    return BrokerPlace(
-        node_id=settings.node_id,
-        host=settings.advertised,
-        port=settings.advertised_port or services.listening_port,
-    )
+def broker_place(services: BrokerServices, listener: Listener) -> BrokerPlace:
+    """Where a client that came in by this listener finds us again."""
+    return BrokerPlace(node_id=services.settings.node_id, host=listener.host, port=listener.port)

@@ -22,7 +22,7 @@ from streamcore.wire.messages.describe_cluster import (
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(DescribeClusterRequest, request.api_version, body)
-    response = _response(services, broker_place(services), asked)
+    response = _response(services, broker_place(services, request.listener), asked)
     return encode(response, request.api_version)
 
 

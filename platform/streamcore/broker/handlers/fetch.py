@@ -8,6 +8,7 @@ done: followers (one replica leads, so nobody else fetches), preferred read repl
 import logging
 
 from streamcore.broker.fetch_sessions import FetchSession
+from streamcore.broker.handlers.broker_place import broker_place
 from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, ReplyBody, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.partition.replica import Replica
@@ -119,13 +120,14 @@ class Fetching:
     def __init__(
         self,
         services: BrokerServices,
+        request: Request,
         wanted: FetchRequest,
-        version: int,
         session: FetchSession | None,
     ) -> None:
         self._services = services
+        self._request = request
         self._wanted = wanted
-        self._version = version
+        self._version = request.api_version
         self._session = session
         self._topics = wanted.topics if session is None else session.topics()
 
@@ -149,6 +151,10 @@ class Fetching:
         )
         return reply
 
+    @property
+    def _leader(self) -> LeaderAddress:
+        return LeaderAddress(*broker_place(self._services, self._request.listener))
+
     def _look(self) -> Look:
         by_id = self._version >= fetch.TOPIC_IDS_FROM
         return Look(self._services, self._wanted, self._topics, by_id=by_id)
@@ -163,14 +169,8 @@ class Fetching:
             self._version,
             read_committed=self._wanted.read_committed,
             session_id=fetch.NO_SESSION if session is None else session.session_id,
-            leader=_own_address(self._services) if look.tells_leader else None,
+            leader=self._leader if look.tells_leader else None,
         )
-
-
-def _own_address(services: BrokerServices) -> LeaderAddress:
-    settings = services.settings
-    port = settings.advertised_port or services.listening_port
-    return LeaderAddress(settings.node_id, settings.advertised, port)
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
@@ -190,7 +190,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
             sessions.end(wanted.session_id)
         if wanted.session_epoch == fetch.NEW_SESSION_EPOCH:
             session = sessions.begin(wanted, by_id=by_id)
-    return Fetching(services, wanted, version, session).reply()
+    return Fetching(services, request, wanted, session).reply()
 
 
 def _session_fault(session: FetchSession | None, wanted: FetchRequest, *, by_id: bool) -> ErrorCode:

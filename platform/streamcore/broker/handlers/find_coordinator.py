@@ -24,7 +24,7 @@ SEVERAL_KEYS_FROM = 4
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(FindCoordinatorRequest, request.api_version, body)
     keys = asked.coordinator_keys if request.api_version >= SEVERAL_KEYS_FROM else (asked.key,)
-    broker = broker_place(services)
+    broker = broker_place(services, request.listener)
     found = tuple(_coordinator(broker, key, asked.key_type) for key in keys)
     if request.api_version >= SEVERAL_KEYS_FROM:
         return encode(FindCoordinatorResponse(coordinators=found), request.api_version)

@@ -37,7 +37,7 @@ SHARED_PARTITIONS_MAX = 64
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
-    question = Question(request.api_version, bytes(body))
+    question = Question(request.api_version, bytes(body), request.listener)
     generation = services.topics.generation
     known = services.metadata_cache.find(question, generation=generation)
     if known is not None:
@@ -47,7 +47,9 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     if version < ASKED_BY_ID_FROM and any(map(_asks_by_id, asked.topics or ())):
         return encode(_refused(asked.topics or ()), version)
     topics = tuple(_described(services, asked, version))
-    encoded = encode(_response(services, broker_place(services), asked, topics), version)
+    encoded = encode(
+        _response(services, broker_place(services, request.listener), asked, topics), version
+    )
     if all(topic.error_code == ErrorCode.NONE for topic in topics):
         # Kept only when nothing was created: else the generation has changed.
         services.metadata_cache.keep(question, encoded, generation=services.topics.generation)

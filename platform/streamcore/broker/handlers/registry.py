@@ -12,10 +12,15 @@ closed with a journal line that names the peer, the API and the byte.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from streamcore.broker.security.listeners import Listener
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
+
+if TYPE_CHECKING:
+    # Most brokers have no listener with SASL, and are ready sooner without it.
+    from streamcore.broker.security.authentication import Authentication
 
 ReplyBody: TypeAlias = bytes | list[bytes | memoryview]
 
@@ -32,6 +37,8 @@ class Request:
     client_id: str | None
     client_host: str
     flexible: bool
+    listener: Listener = Listener()  # noqa: RUF009  # immutable
+    authentication: "Authentication | None" = None  # where the listener has SASL
 
 
 class PendingReply:

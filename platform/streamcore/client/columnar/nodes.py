@@ -5,11 +5,14 @@ acknowledgement of a send, and answers of one connection come in the order of as
 """
 
 import asyncio
+import ssl
 
 from groundwork.seams import Clock
 from streamcore.client.api import LogError, LogSettings
 from streamcore.client.columnar.calls import call, refused
 from streamcore.client.columnar.connection import Address, BrokerConnection, ConnectionLost
+from streamcore.client.columnar.log_in import log_in
+from streamcore.client.security import read_security
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 
@@ -17,11 +20,16 @@ CONNECT_TIMEOUT_MS = 5_000  # for one attempt; attempts repeat until the caller'
 
 
 class NodeConnections:
-    """Live connections by address. `check_deadlines` must be called some times a second."""
+    """Live connections by address. `check_deadlines` must be called some times a second.
+
+    Raises `LogError` for a client config or certificates that cannot be used.
+    """
 
     def __init__(self, settings: LogSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
+        self._security = read_security(settings)
+        self._ssl = self._security.ssl_context()
         self._connections: dict[Address, BrokerConnection] = {}
 
     def live(self, address: Address) -> BrokerConnection | None:
@@ -50,15 +58,23 @@ class NodeConnections:
                     lambda: BrokerConnection(address=address, client_id=self._settings.client_id),
                     host.strip("[]"),
                     int(port),
+                    ssl=self._ssl,
                 )
         except TimeoutError:
             raise ConnectionLost(
                 f"no broker answers at {address} within {CONNECT_TIMEOUT_MS} ms"
             ) from None
+        except ssl.SSLError as error:
+            why = getattr(error, "verify_message", "") or error.reason or error
+            raise LogError(f"TLS with {address} failed: {why}", retriable=False) from None
         except OSError as error:
             raise ConnectionLost(f"no broker at {address}: {error.strerror or error}") from None
         try:
             await self._learn_versions(connection)
+            if self._security.has_sasl:
+                deadline_ms = self._clock.monotonic_ms() + CONNECT_TIMEOUT_MS
+                async with asyncio.timeout(CONNECT_TIMEOUT_MS / 1000):
+                    await log_in(connection, self._security, deadline_ms=deadline_ms)
         except BaseException:
             connection.abort("not usable")
             raise

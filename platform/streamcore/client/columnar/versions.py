@@ -25,9 +25,11 @@ SPOKEN: Final[Mapping[ApiKey, tuple[int, int]]] = {
     ApiKey.HEARTBEAT: (1, 4),
     ApiKey.LEAVE_GROUP: (1, 4),
     ApiKey.SYNC_GROUP: (1, 5),
+    ApiKey.SASL_HANDSHAKE: (1, 1),
     ApiKey.API_VERSIONS: (0, 0),
     ApiKey.CREATE_TOPICS: (2, 4),
     ApiKey.INIT_PRODUCER_ID: (0, 1),
+    ApiKey.SASL_AUTHENTICATE: (0, 2),
 }
 
 

@@ -33,8 +33,17 @@ METADATA_TIMEOUT_S = 2.0  # one attempt; attempts repeat until the caller's dead
 class LibrdkafkaAdmin:
     """Implements `api.LogAdmin`."""
 
-    def __init__(self, client: AdminClient, settings: LogSettings, clock: Clock, rng: Rng) -> None:
+    def __init__(
+        self,
+        client: AdminClient,
+        settings: LogSettings,
+        clock: Clock,
+        rng: Rng,
+        refusals: list[KafkaError],
+    ) -> None:
+        """`refusals` is where the client's callback leaves why a broker does not let it in."""
         self._client = client
+        self._refusals = refusals
         self._settings = settings
         self._clock = clock
         self._rng = rng
@@ -43,12 +52,16 @@ class LibrdkafkaAdmin:
         """Return the cluster's topics. Raises `LogError` when no broker answers in time."""
         backoff = Backoff(self._rng)
         while True:
+            self._refusals.clear()
             try:
                 return await in_thread(
                     f"no broker answers at {self._settings.bootstrap_servers}",
                     lambda: self._client.list_topics(timeout=METADATA_TIMEOUT_S),
                 )
             except LogError:
+                self._client.poll(0)  # brings what the broker said
+                if self._refusals:
+                    raise log_error(self._settings.bootstrap_servers, self._refusals[0]) from None
                 retry_ms = self._clock.monotonic_ms() + backoff.next_delay_ms()
                 if retry_ms >= give_up_ms:
                     raise

@@ -24,6 +24,7 @@ from streamcore.client.librdkafka.admin import LibrdkafkaAdmin, Place
 from streamcore.client.librdkafka.assembling import assemble
 from streamcore.client.librdkafka.faults import in_thread, log_error
 from streamcore.client.owned_tasks import journal
+from streamcore.client.security import read_security
 from streamcore.wire.messages.list_offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
 
 LOOK_MS = 2
@@ -218,6 +219,7 @@ def _partitions(offsets: Mapping[Place, Offset]) -> list[TopicPartition]:
 def _config(settings: LogSettings, subscription: Subscription) -> dict[str, object]:
     static = {} if subscription.instance is None else {"group.instance.id": subscription.instance}
     return static | {
+        **read_security(settings).for_librdkafka(),
         "bootstrap.servers": settings.bootstrap_servers,
         "client.id": settings.client_id,
         # Without a group librdkafka still wants a name; nothing is ever committed under it.

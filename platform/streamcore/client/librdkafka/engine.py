@@ -1,5 +1,8 @@
 """The librdkafka engine's `Log`."""
 
+from typing import Any
+
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
 from groundwork.seams import Clock, Rng
@@ -7,8 +10,10 @@ from streamcore.client.api import LogSettings, Subscription
 from streamcore.client.columnar.nodes import parse_addresses
 from streamcore.client.librdkafka.admin import LibrdkafkaAdmin
 from streamcore.client.librdkafka.consumer import LibrdkafkaConsumer
+from streamcore.client.librdkafka.faults import note_refusal
 from streamcore.client.librdkafka.producer import LibrdkafkaProducer
 from streamcore.client.owned_tasks import journal
+from streamcore.client.security import read_security
 
 
 class LibrdkafkaLog:
@@ -18,15 +23,16 @@ class LibrdkafkaLog:
         parse_addresses(settings.bootstrap_servers)  # say what is wrong before librdkafka does
         self._settings = settings
         self._clock = clock
-        client = AdminClient(
-            {
-                "bootstrap.servers": settings.bootstrap_servers,
-                "client.id": settings.client_id,
-                "reconnect.backoff.max.ms": 1_000,
-            },
-            logger=journal,
-        )
-        self._admin = LibrdkafkaAdmin(client, settings, clock, rng)
+        refusals: list[KafkaError] = []
+        config: dict[str, Any] = {
+            **read_security(settings).for_librdkafka(),
+            "bootstrap.servers": settings.bootstrap_servers,
+            "client.id": settings.client_id,
+            "reconnect.backoff.max.ms": 1_000,
+            "error_cb": lambda error: note_refusal(error, refusals),
+        }
+        client = AdminClient(config, logger=journal)
+        self._admin = LibrdkafkaAdmin(client, settings, clock, rng, refusals)
         self._producers: list[LibrdkafkaProducer] = []
         self._consumers: list[LibrdkafkaConsumer] = []
 

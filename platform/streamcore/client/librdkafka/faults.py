@@ -14,6 +14,14 @@ _BROKERS_UNREACHABLE = frozenset(
     {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT}  # noqa: SLF001 -- librdkafka's local codes are spelled so
 )
 
+_REFUSED = frozenset({KafkaError._AUTHENTICATION, KafkaError._SSL})  # noqa: SLF001 -- as above
+
+
+def note_refusal(error: KafkaError, refusals: list[KafkaError]) -> None:
+    """Keep why a broker does not let us in: the calls only tell that it was not reached."""
+    if error.code() in _REFUSED and not refusals:
+        refusals.append(error)
+
 
 def log_error(what: str, error: KafkaError) -> LogError:
     """Return what was tried and why it failed."""

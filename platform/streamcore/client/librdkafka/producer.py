@@ -26,6 +26,7 @@ from streamcore.client.api import (
 )
 from streamcore.client.owned_tasks import OwnedTasks, journal
 from streamcore.client.room import Room
+from streamcore.client.security import read_security
 
 POLL_MS = 2
 _ANY_PARTITION = -1
@@ -66,6 +67,7 @@ class LibrdkafkaProducer:
         settings = self._settings
         return Producer(
             {
+                **read_security(settings).for_librdkafka(),
                 "bootstrap.servers": settings.bootstrap_servers,
                 "client.id": settings.client_id,
                 "enable.idempotence": True,

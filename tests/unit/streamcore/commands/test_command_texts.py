@@ -69,7 +69,7 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("names", [topic_names, group_names])
 def test_nothing_is_offered_where_no_broker_answers(names: object) -> None:
     class Context:
-        params = {"bootstrap_servers": "127.0.0.1:1", "client_config": None}  # noqa: RUF012  # as click has it
+        params = {"bootstrap_servers": "127.0.0.1:1", "command_config": None}  # noqa: RUF012  # as click has it
 
     assert names(Context, "a") == []  # type: ignore[operator]  # one of two functions
 

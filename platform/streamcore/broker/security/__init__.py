@@ -1,0 +1,1 @@
+"""Who may come in and how much a peer may cost: listeners, TLS, SASL, limits."""

@@ -1,0 +1,43 @@
+"""DescribeUserScramCredentials (key 50): who has which credentials (KIP-554). Version 0."""
+
+from typing import Annotated, ClassVar
+
+from streamcore.wire.cold import (
+    INT8,
+    INT16,
+    INT32,
+    NULLABLE_STRING,
+    STRING,
+    Message,
+    Part,
+    array,
+)
+
+
+class UserName(Part):
+    name: Annotated[str, STRING]
+
+
+class DescribeUserScramCredentialsRequest(Message):
+    FLEXIBLE_FROM: ClassVar[int] = 0
+    users: Annotated[tuple[UserName, ...] | None, array(UserName, nullable=True)]
+
+
+class CredentialInfo(Part):
+    mechanism: Annotated[int, INT8]
+    iterations: Annotated[int, INT32]
+
+
+class DescribedUser(Part):
+    user: Annotated[str, STRING]
+    error_code: Annotated[int, INT16] = 0
+    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    credential_infos: Annotated[tuple[CredentialInfo, ...], array(CredentialInfo)] = ()
+
+
+class DescribeUserScramCredentialsResponse(Message):
+    FLEXIBLE_FROM: ClassVar[int] = 0
+    throttle_time_ms: Annotated[int, INT32] = 0
+    error_code: Annotated[int, INT16] = 0
+    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    results: Annotated[tuple[DescribedUser, ...], array(DescribedUser)] = ()

@@ -1,0 +1,14 @@
+"""SaslHandshake (key 17): name the mechanism to authenticate by. Versions 0-1."""
+
+from typing import Annotated
+
+from streamcore.wire.cold import INT16, STRING, Message, array
+
+
+class SaslHandshakeRequest(Message):
+    mechanism: Annotated[str, STRING]
+
+
+class SaslHandshakeResponse(Message):
+    error_code: Annotated[int, INT16] = 0
+    mechanisms: Annotated[tuple[str, ...], array(STRING)] = ()
