@@ -85,7 +85,6 @@ def not_supported_page() -> str:
 
 # What users of Apache Kafka would look for first.
 _UNLISTED = {
-    "AddPartitionsToTxn": "transactions (24-28): producers are idempotent, not yet transactional",
     "ConsumerGroupHeartbeat": "the group protocol of KIP-848: every client takes the classic one",
     "CreateAcls": "access control lists (30, 31): the broker has no authorizer",
     "CreateDelegationToken": "delegation tokens (38-41)",

@@ -111,5 +111,4 @@ HANDLER = Handler(
     max_version=0,
     flexible_from=0,
     answer=answer,
-    notes="no authorisation",
 )

@@ -96,5 +96,4 @@ HANDLER = Handler(
     max_version=7,
     flexible_from=CreateTopicsRequest.FLEXIBLE_FROM,
     answer=answer,
-    notes="one replica; cleanup.policy=compact is kept but nothing is compacted",
 )

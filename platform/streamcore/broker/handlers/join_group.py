@@ -38,5 +38,4 @@ HANDLER = Handler(
     max_version=9,
     flexible_from=JoinGroupRequest.FLEXIBLE_FROM,
     answer=answer,
-    notes="classic protocol",
 )

@@ -104,7 +104,6 @@ class Handler:
     max_version: int
     flexible_from: int | None
     answer: Answer
-    notes: str = ""
 
     def is_flexible(self, version: int) -> bool:
         return self.flexible_from is not None and version >= self.flexible_from

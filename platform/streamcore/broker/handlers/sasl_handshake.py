@@ -34,5 +34,4 @@ HANDLER = Handler(
     max_version=1,
     flexible_from=None,
     answer=answer,
-    notes="no GSSAPI, OAUTHBEARER or delegation tokens",
 )
