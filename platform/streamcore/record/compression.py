@@ -33,9 +33,16 @@ def compressed(codec: Codec, data: bytes) -> bytes:
         case Codec.SNAPPY:
             return bytes(cramjam.snappy.compress_raw(data))
         case Codec.LZ4:
-            return bytes(cramjam.lz4.compress(data))
+            return _lz4_frame(data)
         case Codec.ZSTD:
             return bytes(cramjam.zstd.compress(data))
+
+
+def _lz4_frame(data: bytes) -> bytes:
+    """A frame of independent blocks: Java's Kafka reads no other. The batch has a checksum."""
+    frame = cramjam.lz4.Compressor(block_linked=False, content_checksum=False)
+    frame.compress(data)
+    return bytes(frame.finish())
 
 
 def decompressed(codec: Codec, data: bytes | memoryview) -> bytes:

@@ -50,6 +50,13 @@ def test_snappy_in_javas_frames_is_read() -> None:
     assert decompressed(Codec.SNAPPY, framed) == b"a" * 40 + b"b" * 40
 
 
+def test_lz4_is_written_in_independent_blocks_which_java_insists_on() -> None:
+    frame = compressed(Codec.LZ4, b"a" * 200_000)
+    block_independence = 0x20  # of the byte FLG, behind the magic (LZ4 frame format 1.6)
+    assert frame[4] & block_independence
+    assert decompressed(Codec.LZ4, frame) == b"a" * 200_000
+
+
 def test_placing_a_batch_leaves_its_checksum_true() -> None:
     batch = batch_of(b"x", b"y")
     placed = place_batch(
