@@ -12,8 +12,8 @@ PIECES_MAX = 1000
 class OsAppendFile:
     """A file that is appended to with `writev` and read with `pread`: no seek, no buffer."""
 
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    def __init__(self, path: Path, *, flags: int = os.O_CREAT) -> None:
+        self._fd = os.open(path, flags | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._size = os.fstat(self._fd).st_size
 
     def append(self, pieces: Sequence[bytes | memoryview]) -> None:
@@ -67,6 +67,12 @@ class OsDirectory:
         whole.parent.mkdir(parents=True, exist_ok=True)
         return OsAppendFile(whole)
 
+    def open_existing(self, path: str) -> OsAppendFile:
+        return OsAppendFile(self._root / path, flags=0)
+
+    def open_new(self, path: str) -> OsAppendFile:
+        return OsAppendFile(self._root / path, flags=os.O_CREAT | os.O_EXCL)
+
     def names(self, path: str = "") -> list[str]:
         whole = self._root / path
         return sorted(os.listdir(whole)) if whole.is_dir() else []
@@ -92,6 +98,9 @@ class OsDirectory:
         target = self._root / new
         target.parent.mkdir(parents=True, exist_ok=True)
         (self._root / old).rename(target)
+
+    def sync_names(self, path: str) -> None:
+        _sync_folder(self._root / path)
 
     def remove(self, path: str) -> None:
         whole = self._root / path

@@ -1,11 +1,12 @@
 """A disk that forgets: what was not fsynced may be lost, whole or in part, on a crash.
 
-It can also be told to be full. Names and sizes that were made durable by
-`write_atomically` survive, as they do on a journalling file system.
+It can also be told to be full. Names come and go in order, as on a journalling file system:
+a crash may undo the latest renamings and removals. `write_atomically`, `sync_names` and the
+making of a file make all before them last.
 """
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from groundwork.seams import Rng
 
@@ -61,6 +62,7 @@ class SimulatedDirectory:
 
     def __init__(self, *, room_bytes: int | None = None) -> None:
         self._files: dict[str, SimulatedFile] = {}
+        self._undo: list[Callable[[], None]] = []
         self.room_bytes = room_bytes
 
     def take_room(self, wanted: int) -> int:
@@ -75,6 +77,11 @@ class SimulatedDirectory:
             self.room_bytes += size
 
     def crash(self, rng: Rng) -> None:
+        if self._undo:
+            lasting = rng.randint(0, len(self._undo))
+            for undo in reversed(self._undo[lasting:]):
+                undo()
+            self._undo.clear()
         for _, file in sorted(self._files.items()):
             file.crash(rng)
 
@@ -83,7 +90,25 @@ class SimulatedDirectory:
         return self._files[path]
 
     def open_append(self, path: str) -> SimulatedFile:
-        return self._files.setdefault(path, SimulatedFile(self))
+        return self._files[path] if path in self._files else self._made(path)
+
+    def open_existing(self, path: str) -> SimulatedFile:
+        if path not in self._files:
+            raise FileNotFoundError(errno.ENOENT, "No such file", path)
+        return self._files[path]
+
+    def open_new(self, path: str) -> SimulatedFile:
+        if path in self._files:
+            raise FileExistsError(errno.EEXIST, "File exists", path)
+        folder, _, _ = path.rpartition("/")
+        if folder and not self._within(folder):
+            raise FileNotFoundError(errno.ENOENT, "No such folder", folder)
+        return self._made(path)
+
+    def _made(self, path: str) -> SimulatedFile:
+        self._undo.clear()
+        self._files[path] = SimulatedFile(self)
+        return self._files[path]
 
     def names(self, path: str = "") -> list[str]:
         prefix = f"{path}/" if path else ""
@@ -94,9 +119,8 @@ class SimulatedDirectory:
         return path in self._files or bool(self.names(path))
 
     def read(self, path: str) -> bytes:
-        if path not in self._files:
-            raise FileNotFoundError(errno.ENOENT, "No such file", path)
-        return self._files[path].read_at(0, self._files[path].size())
+        file = self.open_existing(path)
+        return file.read_at(0, file.size())
 
     def write_atomically(self, path: str, data: bytes) -> None:
         fresh = SimulatedFile(self)
@@ -104,14 +128,32 @@ class SimulatedDirectory:
         fresh.fsync()
         self.remove(path)
         self._files[path] = fresh
+        self._undo.clear()
 
     def rename(self, old: str, new: str) -> None:
-        moved = [name for name in self._files if name == old or name.startswith(f"{old}/")]
+        moved = self._within(old)
         if not moved:
             raise FileNotFoundError(errno.ENOENT, "No such file", old)
+        before = dict(self._files)
         for name in moved:
             self._files[new + name.removeprefix(old)] = self._files.pop(name)
+        self._note_names(before)
+
+    def sync_names(self, path: str) -> None:
+        self._undo.clear()
 
     def remove(self, path: str) -> None:
-        for name in [n for n in self._files if n == path or n.startswith(f"{path}/")]:
+        before = dict(self._files)
+        for name in self._within(path):
             self.give_room(self._files.pop(name).size())
+        self._note_names(before)
+
+    def _within(self, path: str) -> list[str]:
+        return [name for name in self._files if name == path or name.startswith(f"{path}/")]
+
+    def _note_names(self, before: dict[str, SimulatedFile]) -> None:
+        """What the names were before this step: a crash may bring them back."""
+        self._undo.append(lambda: self._restore(before))
+
+    def _restore(self, names: dict[str, SimulatedFile]) -> None:
+        self._files = dict(names)
