@@ -25,6 +25,8 @@ CODEC_MASK = 0x07
 TIMESTAMP_TYPE_BIT = 0x08
 TRANSACTIONAL_BIT = 0x10
 CONTROL_BIT = 0x20
+# The base timestamp is when the batch's tombstones, or its marker, may go (KIP-534).
+DELETE_HORIZON_BIT = 0x40
 CODEC_NUMBER_MAX = 4
 
 NO_PRODUCER_ID = -1
@@ -101,6 +103,18 @@ def checked_header(data: memoryview, position: int = 0) -> BatchHeader:
             f"{header.record_count} records, last offset delta {header.last_offset_delta}"
         )
     return header
+
+
+def sealed(header: BatchHeader, body: bytes) -> bytes:
+    """Return the batch of `header` and these records, its length and its checksum made true."""
+    batch = bytearray(
+        HEADER.pack(
+            *header._replace(batch_length=HEADER_SIZE + len(body) - LENGTH_PREFIX_SIZE, crc=0)
+        )
+    )
+    batch += body
+    CRC_FIELD.pack_into(batch, CRC_AT, crc32c(memoryview(batch)[CRC_COVERS_FROM:]))
+    return bytes(batch)
 
 
 def place_batch(
