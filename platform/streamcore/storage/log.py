@@ -4,19 +4,18 @@ Owns no clock and starts no thread. What must be made durable is handed out by
 `take_unsynced`; the shell syncs it elsewhere and says so with `synced`.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from groundwork.seams import AppendFile, Directory
 from streamcore.record.places import Offset
 from streamcore.record.records import read_records
+from streamcore.storage.compaction.checkpoint import CleanedUpTo
 from streamcore.storage.failures import StorageFailed
 from streamcore.storage.index import NO_TIMESTAMP
+from streamcore.storage.paths import index_path, segment_path
 from streamcore.storage.segment import PlacedBatch, Segment
-
-LOG_SUFFIX = ".log"
-INDEX_SUFFIX = ".index"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +44,17 @@ class TimedOffset:
     timestamp: int
 
 
-def segment_path(folder: str, base_offset: int) -> str:
-    return f"{folder}/{base_offset:020d}{LOG_SUFFIX}"
-
-
-def index_path(path: str) -> str:
-    return path.removesuffix(LOG_SUFFIX) + INDEX_SUFFIX
-
-
 class PartitionLog:
     """Appends, reads, rolls and drops segments. `recovery.open_log` makes one."""
 
     def __init__(
-        self, directory: Directory, folder: str, segments: list[Segment], *, start_offset: Offset
+        self,
+        directory: Directory,
+        folder: str,
+        segments: list[Segment],
+        *,
+        start_offset: Offset,
+        cleaned: CleanedUpTo,
     ) -> None:
         assert segments, "a log has an active segment"
         self._directory = directory
@@ -65,6 +62,7 @@ class PartitionLog:
         self._segments = segments
         self._bases = [segment.base_offset for segment in segments]
         self.start_offset = start_offset
+        self.cleaned = cleaned
         self._unsynced: dict[str, Segment] = {}
         self._indexes_due: dict[str, Segment] = {}
         self._indexed = 0  # how much of the active segment its index file covers
@@ -203,10 +201,33 @@ class PartitionLog:
         while len(self._segments) > 1 and self._segments[1].base_offset <= self.start_offset:
             gone.append(self._segments.pop(0))
             self._bases.pop(0)
+        self._forget_unsynced(gone)
+        return gone
+
+    def replace(self, base_offset: Offset, cleaned: Segment) -> list[Segment] | None:
+        """Let a cleaned segment stand for those from `base_offset` up to its end.
+
+        Return them: the caller closes and removes their files, when nobody syncs them. None,
+        and nothing is changed, where they are not all here any more.
+        """
+        first = bisect_left(self._bases, base_offset)
+        end = bisect_left(self._bases, cleaned.next_offset)
+        old = self._segments[first:end]
+        is_whole = bool(old) and (old[0].base_offset, old[-1].next_offset) == (
+            base_offset,
+            cleaned.next_offset,
+        )
+        if not is_whole or end == len(self._segments):
+            return None
+        self._segments[first:end] = [cleaned]
+        self._bases[first:end] = [cleaned.base_offset]
+        self._forget_unsynced(old)
+        return old
+
+    def _forget_unsynced(self, gone: Sequence[Segment]) -> None:
         for segment in gone:
             self._unsynced.pop(segment.path, None)
             self._indexes_due.pop(segment.path, None)
-        return gone
 
     def remove_files(self, segments: Sequence[Segment]) -> None:
         """Close and delete the files of segments that `cut_front` returned."""

@@ -2,6 +2,9 @@
 
 What is in the file up to `size` is whole batches. A failed append may leave part of a
 batch behind `size`; it is cut before anything else is written.
+
+Where a log is compacted, offsets may be missing between batches and inside them, and batches
+may be empty; the last batch of a cleaned segment still ends where the next segment begins.
 """
 
 from collections.abc import Sequence
@@ -48,6 +51,7 @@ class Segment:
         self.written_ms = 0
         self._index_due_at = INTERVAL_BYTES
         self._is_torn = False
+        self._first_timestamp: int | None = None
 
     @property
     def age_from_ms(self) -> int:
@@ -58,6 +62,13 @@ class Segment:
         if self.newest_timestamp < 0:
             return self.written_ms
         return min(self.newest_timestamp, self.written_ms)
+
+    def first_timestamp(self) -> int:
+        """The newest timestamp in the first batch; -1 without one. Raises `OSError`."""
+        if self._first_timestamp is None and self.size:
+            header = read_header(self.file.read_at(0, HEADER_SIZE))
+            self._first_timestamp = header.max_timestamp
+        return NO_TIMESTAMP if self._first_timestamp is None else self._first_timestamp
 
     def append(self, batches: Sequence[PlacedBatch]) -> None:
         """Write `batches` at the end with one call. Raises `StorageFailed`; then none is in."""
@@ -163,3 +174,12 @@ class Segment:
             self.next_offset = last.offset
             self.newest_timestamp = last.newest_before
             self._index_due_at = last.position + INTERVAL_BYTES
+
+    def take_cleaned(
+        self, index: SparseIndex, *, next_offset: Offset, size: int, newest_timestamp: int
+    ) -> None:
+        """Know all of a segment that the cleaner has written and closed."""
+        self.index = index
+        self.size = size
+        self.next_offset = next_offset
+        self.newest_timestamp = newest_timestamp
