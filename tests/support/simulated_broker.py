@@ -15,18 +15,21 @@ from streamcore.broker.handlers.registry import PendingReply, Reply, Request
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.settings import BrokerSettings
 from streamcore.record.records import Record, encode_batch
+from tests.support.inline_worker import InlineWorker
 
 
 def assembled(
     directory: Directory | None = None, *, clock: Clock | None = None, **settings: object
 ) -> BrokerServices:
     """Assemble a broker that the caller ends."""
+    directory = directory or SimulatedDirectory()
     return assemble(
         BrokerSettings(data_dir=Path("/nowhere"), **settings),  # type: ignore[arg-type]  # passed through
         World(
             clock=clock or VirtualClock(),
             rng=random.Random(7),
-            directory=directory or SimulatedDirectory(),
+            directory=directory,
+            cleaning_worker=InlineWorker(directory),
         ),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from groundwork.seams import Clock, Directory, Rng
 from streamcore.broker.append_round import AppendRound
 from streamcore.broker.checkpoints import read_checkpoints
+from streamcore.broker.cleaner import Cleaner
 from streamcore.broker.durability import Durability
 from streamcore.broker.group_log import GroupLog
 from streamcore.broker.group_service import GroupService
@@ -21,6 +22,7 @@ from streamcore.broker.topics import TopicCatalogue
 from streamcore.broker.waiting_fetches import WaitingFetches
 from streamcore.groups.coordinator import GroupCoordinator
 from streamcore.groups.settings import GroupSettings
+from streamcore.storage.compaction.job import CleaningWorker
 from streamcore.storage.recovery import RecoveryReport
 from streamcore.wire.api_versions import ApiRange
 
@@ -29,11 +31,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What a broker needs of the outside: time, chance and a disk."""
+    """What a broker needs of the outside: time, chance, a disk, and who cleans logs on it."""
 
     clock: Clock
     rng: Rng
     directory: Directory
+    cleaning_worker: CleaningWorker
 
 
 def api_ranges() -> Sequence[ApiRange]:
@@ -72,7 +75,15 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         sends=sends,
         durability=durability,
         producer_ids=ProducerIds(world.directory),
-        groups=_open_groups(settings, world, catalogue, appends, durability),
+        groups=_open_groups(settings, world, catalogue, appends),
+        cleaner=Cleaner(
+            world.directory,
+            clock=world.clock,
+            settings=settings,
+            topics=catalogue,
+            durability=durability,
+            worker=world.cleaning_worker,
+        ),
         produce_routes=ProduceRoutes(catalogue),
         api_ranges=api_ranges(),
     )
@@ -83,15 +94,12 @@ def _open_groups(
     world: World,
     catalogue: TopicCatalogue,
     appends: AppendRound,
-    durability: Durability,
 ) -> GroupService:
     log = GroupLog(
         clock=world.clock,
         topics=catalogue,
         appends=appends,
-        durability=durability,
         partition_count=settings.offsets_topic_num_partitions,
-        rewrite_bytes=settings.offsets_topic_rewrite_bytes,
     )
     groups = GroupService(
         GroupCoordinator(_group_settings(settings), world.rng),

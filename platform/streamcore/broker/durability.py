@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from groundwork.seams import Clock, Directory
 from streamcore.broker.append_round import OnKept
@@ -17,6 +18,8 @@ from streamcore.partition.replica import Replica
 from streamcore.storage.log import Unsynced
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 # How much of a segment recovery may have to walk without an index.
 INDEX_GROWTH_BYTES = 8 << 20
@@ -144,6 +147,21 @@ class Durability:
         """The replica's files are about to go: nothing of it is synced any more."""
         self._dirty.pop(replica, None)
         self._unchecked.pop(replica, None)
+
+    async def settle(self, replica: Replica) -> bool:
+        """Sync and checkpoint a replica as it is now: its older segments matter to no recovery.
+
+        False where the disk refused.
+        """
+        outcome: list[bool] = []
+        self.log_changed(replica)
+        self._waiting.append(outcome.append)
+        await self.sync(checkpoint=True)
+        return outcome == [True]
+
+    def call(self, job: Callable[[], Result]) -> asyncio.Future[Result]:
+        """Run a job that touches files between the syncs, and tell its outcome."""
+        return asyncio.wrap_future(self._thread.submit(job))
 
     def run_later(self, job: Callable[[], None], what: str) -> None:
         """Run a job that removes files, after every sync that may still touch them."""

@@ -1,9 +1,5 @@
 """`__consumer_offsets` as the group coordinator's memory: appended to like any topic, read
-back at start, and rewritten when most of it is out of date.
-
-The rewriting stands in for compaction: what still holds is appended once more, and when
-that is on the disk the log start moves up to it. So the topic stays small and a start
-stays quick, and at no moment is an entry only in memory.
+back at start, and compacted like any compacted topic, so that a start stays quick.
 """
 
 import logging
@@ -13,7 +9,6 @@ from typing import Final
 
 from groundwork.seams import Clock
 from streamcore.broker.append_round import AppendRound
-from streamcore.broker.durability import Durability
 from streamcore.broker.topics import Topic, TopicCatalogue
 from streamcore.groups.ids import GroupId
 from streamcore.groups.log_records import (
@@ -61,19 +56,12 @@ class GroupLog:
         clock: Clock,
         topics: TopicCatalogue,
         appends: AppendRound,
-        durability: Durability,
         partition_count: int,
-        rewrite_bytes: int,
     ) -> None:
         self._clock = clock
         self._topics = topics
         self._appends = appends
-        self._durability = durability
         self._partition_count = partition_count
-        self._rewrite_bytes = rewrite_bytes
-        self._live_bytes: dict[Replica, int] = {}  # what the last rewriting came to
-        self._rewriting: set[Replica] = set()
-        self._appends_open = 0
 
     def append(self, entries: Sequence[LogEntry], on_written: OnWritten) -> None:
         """Write entries; `on_written` is told whether all of them are in the log.
@@ -89,13 +77,9 @@ class GroupLog:
         placements = []
         for replica, of_replica in self._by_replica(topic, entries):
             placements += self._stage(replica, of_replica)
-        self._appends_open += 1
-
-        def on_kept(is_kept: bool) -> None:
-            self._appends_open -= 1
-            on_written(is_kept and _all_placed(placements))
-
-        self._appends.when_kept(on_kept)
+        self._appends.when_kept(
+            lambda is_kept: on_written(is_kept and _all_placed(placements)),
+        )
 
     def read(self) -> Iterator[LogEntry]:
         """Yield what the log says last about each of its keys."""
@@ -106,47 +90,8 @@ class GroupLog:
                 latest[record.key or b""] = record.value
             yield from _entries(replica, latest)
 
-    def due_for_rewriting(self) -> list[int]:
-        """Return the partitions that hold mostly what is out of date.
-
-        None while an append is under way: rewritten now, its entry would come to stand
-        before the older one that it replaces.
-        """
-        topic = self._topics.find(OFFSETS_TOPIC)
-        if topic is None or self._appends_open:
-            return []
-        return [number for number, replica in enumerate(topic.replicas) if self._is_due(replica)]
-
-    def _is_due(self, replica: Replica) -> bool:
-        limit = max(self._rewrite_bytes, 2 * self._live_bytes.get(replica, 0))
-        return replica not in self._rewriting and replica.log.bytes_held > limit
-
     def partition_of(self, group_id: GroupId) -> int:
         return partition_of_group(group_id, len(self._topic().replicas))
-
-    def rewrite(self, partition: int, entries: Sequence[LogEntry]) -> None:
-        """Make `entries` all that a partition holds."""
-        replica = self._topic().replicas[partition]
-        start = replica.high_watermark
-        held = replica.log.bytes_held
-        placements = self._stage(replica, entries)
-        self._rewriting.add(replica)
-
-        def on_synced(is_synced: bool) -> None:
-            self._rewriting.discard(replica)
-            if is_synced and _all_placed(placements):
-                self._live_bytes[replica] = replica.log.bytes_held - held
-                self._cut(replica, start)
-
-        # Written is not enough: the older entries go only when the newer are on the disk.
-        self._appends.when_kept(lambda _: self._durability.hold(on_synced))
-
-    def _cut(self, replica: Replica, start: Offset) -> None:
-        segments = replica.delete_before(start)
-        self._durability.log_changed(replica)
-        self._durability.run_later(
-            lambda: replica.log.remove_files(segments), f"removing old {OFFSETS_TOPIC}"
-        )
 
     def _topic(self) -> Topic:
         return self._topics.find(OFFSETS_TOPIC) or self._topics.create(

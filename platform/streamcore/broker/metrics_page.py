@@ -28,6 +28,30 @@ METRICS = (
     ),
     MetricSpec(name="broker_appended_bytes_total", kind="counter", help="Bytes since the start."),
     MetricSpec(name="broker_sync_rounds_total", kind="counter", help="Group commits."),
+    MetricSpec(
+        name="broker_cleaner_dirty_ratio_max",
+        kind="gauge",
+        help="Dirty part of the dirtiest compacted log, when it was last looked at.",
+    ),
+    MetricSpec(
+        name="broker_cleaner_seconds_since_round",
+        kind="gauge",
+        help="Since the last round of compaction; -1 before the first.",
+    ),
+    MetricSpec(
+        name="broker_cleaner_set_aside",
+        kind="gauge",
+        help="Logs that are not compacted any more, for the reason in the journal.",
+    ),
+    MetricSpec(name="broker_cleaner_rounds_total", kind="counter", help="Rounds of compaction."),
+    MetricSpec(
+        name="broker_cleaner_bytes_total", kind="counter", help="Bytes that compaction went over."
+    ),
+    MetricSpec(
+        name="broker_cleaner_failures_total",
+        kind="counter",
+        help="Rounds of compaction that came to nothing.",
+    ),
 )
 
 
@@ -50,12 +74,18 @@ class MetricsPage:
             ("broker_log_bytes", sum(replica.log.bytes_held for replica in replicas)),
             ("broker_tail_bytes", services.topics.tail_bytes_held),
             ("broker_parked_fetches", services.fetches.parked_count),
+            ("broker_cleaner_dirty_ratio_max", services.cleaner.dirty_ratio_max),
+            ("broker_cleaner_seconds_since_round", services.cleaner.seconds_since_round()),
+            ("broker_cleaner_set_aside", services.cleaner.set_aside_count),
         ):
             self._registry.gauge(name).set(value)
         for name, value in (
             ("broker_appended_batches_total", sum(r.appended_batches for r in replicas)),
             ("broker_appended_bytes_total", sum(r.appended_bytes for r in replicas)),
             ("broker_sync_rounds_total", services.durability.sync_rounds),
+            ("broker_cleaner_rounds_total", services.cleaner.rounds),
+            ("broker_cleaner_bytes_total", services.cleaner.bytes_cleaned),
+            ("broker_cleaner_failures_total", services.cleaner.failures),
         ):
             self._registry.counter(name).value = value
         return self._registry.prometheus_text()

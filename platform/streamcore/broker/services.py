@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from groundwork.seams import Clock
 from streamcore.broker.append_round import AppendRound
+from streamcore.broker.cleaner import Cleaner
 from streamcore.broker.durability import Durability
 from streamcore.broker.group_service import GroupService
 from streamcore.broker.metadata_cache import MetadataCache
@@ -39,6 +40,7 @@ class BrokerServices:
     durability: Durability
     producer_ids: ProducerIds
     groups: GroupService
+    cleaner: Cleaner
     produce_routes: ProduceRoutes
     api_ranges: Sequence[ApiRange]
     said_once: SaidOnce = field(default_factory=SaidOnce)

@@ -49,6 +49,15 @@ class BrokerSettings:
     retention_ms: int = 7 * 24 * 3_600_000  # older records go; a topic's retention.ms wins
     retention_bytes: int = -1  # a partition keeps no more than this; a topic's retention.bytes wins
 
+    log_cleaner_min_cleanable_ratio: float = 0.5  # a log with a larger part dirty is compacted
+    log_cleaner_delete_retention_ms: int = 24 * 3_600_000  # how long tombstones can be read
+    log_cleaner_min_compaction_lag_ms: int = 0  # a record younger than this stays
+    log_cleaner_max_compaction_lag_ms: int = (1 << 63) - 1  # an older one has its log compacted
+    log_cleaner_backoff_ms: int = 15_000  # how often logs to compact are looked for
+    log_cleaner_dedupe_buffer_size: int = 128 * MIB  # for keys of a round; others wait for the next
+    log_cleaner_io_max_bytes_per_second: int = 0  # read and written by compaction; 0: no limit
+    log_cleaner_worker_idle_ms: int = 60_000  # an unused process for compaction ends after this
+
     request_bytes_max: int = 100 * MIB  # a larger request closes its connection
     fetch_bytes_max: int = 55 * MIB  # of one fetch answer, whatever the client asks
     connections_max: int = 4000  # more are refused
@@ -63,7 +72,6 @@ class BrokerSettings:
     offsets_retention_minutes: int = 10_080  # committed offsets of an empty group go after this
     offsets_retention_check_interval_ms: int = 600_000  # how often such offsets are looked for
     offsets_topic_num_partitions: int = 4  # partitions of __consumer_offsets, when it is made
-    offsets_topic_rewrite_bytes: int = 2 * MIB  # a partition that grew by this is rewritten
 
     @property
     def advertised(self) -> str:
@@ -96,6 +104,11 @@ def _parsed(key: str, text: str, current: object) -> object:
         return FlushAcks(text)
     if isinstance(current, Path):
         return Path(text)
+    if isinstance(current, float):
+        try:
+            return float(text)
+        except ValueError:
+            raise InvalidSetting(f"{key}: {text!r} is not a number") from None
     if isinstance(current, int) or key.endswith(("port", "ms", "bytes", "max")):
         try:
             return int(text)

@@ -1,15 +1,11 @@
-"""The settings of a topic: which there are, what they may be, what they mean here.
-
-`cleanup.policy=compact` is accepted and kept, so that Kafka's tools can set up their
-topics; nothing is compacted, and a compact-only topic keeps everything.
-"""
+"""The settings of a topic: which there are, what they may be, what they mean here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
 from streamcore.broker.settings import BrokerSettings
-from streamcore.partition.replica import PartitionLimits
+from streamcore.partition.replica import CompactionLimits, PartitionLimits
 from streamcore.storage.log import LogLimits
 
 
@@ -132,9 +128,17 @@ def config_values(configs: Mapping[str, str], settings: BrokerSettings) -> dict[
 def partition_limits(configs: Mapping[str, str], settings: BrokerSettings) -> PartitionLimits:
     """What a topic's settings mean for its partitions."""
     values = config_values(configs, settings)
-    keeps_everything = "delete" not in values["cleanup.policy"].split(",")
+    policies = values["cleanup.policy"].split(",")
+    keeps_everything = "delete" not in policies
     return PartitionLimits(
         message_bytes_max=int(values["max.message.bytes"]),
+        compaction=CompactionLimits(
+            is_compacted="compact" in policies,
+            min_cleanable_dirty_ratio=settings.log_cleaner_min_cleanable_ratio,
+            delete_retention_ms=settings.log_cleaner_delete_retention_ms,
+            min_compaction_lag_ms=settings.log_cleaner_min_compaction_lag_ms,
+            max_compaction_lag_ms=settings.log_cleaner_max_compaction_lag_ms,
+        ),
         log=LogLimits(
             segment_bytes=int(values["segment.bytes"]),
             segment_ms=int(values["segment.ms"]),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from streamcore.record.batch import BatchHeader
 from streamcore.record.places import Offset
+from streamcore.storage.compaction.job import LastOfProducer
 
 # Producers keep at most five requests in flight (max.in.flight.requests.per.connection).
 REMEMBERED_BATCHES = 5
@@ -114,13 +115,22 @@ class ProducerTable:
                 self._states[producer_id] = state
         self._undo.clear()
 
+    def last_offsets(self) -> dict[int, LastOfProducer]:
+        """Where each producer's last sequence stands in the log."""
+        return {
+            producer_id: LastOfProducer(state.epoch, _last_offset(state.batches[-1]))
+            for producer_id, state in self._committed().items()
+        }
+
+    def _committed(self) -> dict[int, ProducerState]:
+        states = {**self._states, **self._undo}
+        return {number: state for number, state in states.items() if state is not None}
+
     def snapshot(self) -> list[list[int]]:
         """All committed states as plain numbers: id, epoch, then three numbers a batch."""
-        committed = {**self._states, **self._undo}
         return [
             [producer_id, state.epoch, *(number for kept in state.batches for number in kept)]
-            for producer_id, state in committed.items()
-            if state is not None
+            for producer_id, state in self._committed().items()
         ]
 
     def restore(self, rows: list[list[int]]) -> None:
@@ -133,3 +143,7 @@ class ProducerTable:
     def clear(self) -> None:
         self._states.clear()
         self._undo.clear()
+
+
+def _last_offset(kept: KeptBatch) -> int:
+    return kept.base_offset + (kept.last_sequence - kept.first_sequence) % SEQUENCE_COUNT

@@ -44,11 +44,23 @@ class PartitionKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompactionLimits:
+    """Whether and when a log is compacted, and how long what is out of date may or must stay."""
+
+    is_compacted: bool
+    min_cleanable_dirty_ratio: float
+    delete_retention_ms: int
+    min_compaction_lag_ms: int
+    max_compaction_lag_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionLimits:
     """What a topic's settings mean for each of its partitions."""
 
     log: LogLimits
     message_bytes_max: int
+    compaction: CompactionLimits | None = None
 
 
 class Placement:
@@ -208,6 +220,13 @@ class Replica:
     def delete_before(self, offset: Offset) -> list[Segment]:
         """Move the log start offset (DeleteRecords); return the segments that fell out."""
         return self.log.cut_front(offset)
+
+    def put_cleaned(self, base_offset: Offset, cleaned: Segment) -> list[Segment] | None:
+        """Let a cleaned segment take its place, as `PartitionLog.replace` says."""
+        old = self.log.replace(base_offset, cleaned)
+        if old is not None:
+            self._tail.forget_before(cleaned.next_offset)
+        return old
 
     def forget_tail(self) -> None:
         """Give the memory of the cached tail back: the topic is deleted."""

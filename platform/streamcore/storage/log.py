@@ -204,23 +204,29 @@ class PartitionLog:
         self._forget_unsynced(gone)
         return gone
 
+    def closed_segments(self, base_offset: Offset, next_offset: Offset) -> list[Segment]:
+        """The closed segments from one offset up to another; none where it has others there."""
+        first = bisect_left(self._bases, base_offset)
+        found = self._segments[first : bisect_left(self._bases, next_offset)]
+        is_whole = bool(found) and (
+            found[0].base_offset == base_offset
+            and found[-1].next_offset == next_offset
+            and found[-1] is not self.active
+        )
+        return found if is_whole else []
+
     def replace(self, base_offset: Offset, cleaned: Segment) -> list[Segment] | None:
-        """Let a cleaned segment stand for those from `base_offset` up to its end.
+        """Let a cleaned segment stand for the closed ones from `base_offset` up to its end.
 
         Return them: the caller closes and removes their files, when nobody syncs them. None,
         and nothing is changed, where they are not all here any more.
         """
-        first = bisect_left(self._bases, base_offset)
-        end = bisect_left(self._bases, cleaned.next_offset)
-        old = self._segments[first:end]
-        is_whole = bool(old) and (old[0].base_offset, old[-1].next_offset) == (
-            base_offset,
-            cleaned.next_offset,
-        )
-        if not is_whole or end == len(self._segments):
+        old = self.closed_segments(base_offset, cleaned.next_offset)
+        if not old:
             return None
-        self._segments[first:end] = [cleaned]
-        self._bases[first:end] = [cleaned.base_offset]
+        first = bisect_left(self._bases, base_offset)
+        self._segments[first : first + len(old)] = [cleaned]
+        self._bases[first : first + len(old)] = [cleaned.base_offset]
         self._forget_unsynced(old)
         return old
 

@@ -72,6 +72,14 @@ class RoundSummary:
     keyless_records: int
 
 
+class CleaningFailed(Exception):
+    """A round that came to nothing, for a reason that is not in the log."""
+
+
+class WorkerDied(CleaningFailed):
+    """The worker ended in the middle of a round: perhaps the log is what it cannot stand."""
+
+
 class TakesGroup(Protocol):
     """Puts a cleaned group in its place. False: the round must not go on."""
 
@@ -89,10 +97,6 @@ class CleaningWorker(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-class CleaningFailed(Exception):
-    """A round that came to nothing, for a reason that is not in the log."""
 
 
 def encode_job(job: CleaningJob) -> bytes:
@@ -123,6 +127,10 @@ def encode_summary(summary: RoundSummary) -> bytes:
 
 def decode_group(data: Any) -> CleanedGroup:
     return CleanedGroup(**{**data, "aborted": _aborted(data["aborted"])})
+
+
+def decode_summary(data: Any) -> RoundSummary:
+    return RoundSummary(**data)
 
 
 def _aborted(rows: Any) -> tuple[AbortedTransaction, ...]:
