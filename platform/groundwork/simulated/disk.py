@@ -1,14 +1,18 @@
 """A disk that forgets: what was not fsynced may be lost, whole or in part, on a crash.
 
-It can also be told to be full. Names come and go in order, as on a journalling file system:
-a crash may undo the latest renamings and removals. `write_atomically`, `sync_names` and the
-making of a file make all before them last.
+It can also be told to be full, or to lose power at its nth change. Names come and go in order,
+as on a journalling file system: a crash may undo the latest renamings and removals.
+`write_atomically`, `sync_names` and the making of a file make all before them last.
 """
 
 import errno
 from collections.abc import Callable, Sequence
 
 from groundwork.seams import Rng
+
+
+class PowerLost(Exception):
+    """The machine has stopped in the middle of it all; `crash` says what is left."""
 
 
 class SimulatedFile:
@@ -20,6 +24,7 @@ class SimulatedFile:
         self._durable_size = 0
 
     def append(self, pieces: Sequence[bytes | memoryview]) -> None:
+        self._disk.change()
         for piece in pieces:
             room = self._disk.take_room(len(piece))
             self._data += piece[:room]
@@ -27,6 +32,7 @@ class SimulatedFile:
                 raise OSError(errno.ENOSPC, "No space left on device")
 
     def fsync(self) -> None:
+        self._disk.change()
         self._durable_size = len(self._data)
 
     def read_at(self, position: int, size: int) -> bytes:
@@ -36,6 +42,10 @@ class SimulatedFile:
         return len(self._data)
 
     def truncate(self, size: int) -> None:
+        self._disk.change()
+        self._cut(size)
+
+    def _cut(self, size: int) -> None:
         self._disk.give_room(max(0, len(self._data) - size))
         del self._data[size:]
         self._durable_size = min(self._durable_size, size)
@@ -54,7 +64,7 @@ class SimulatedFile:
 
     def crash(self, rng: Rng) -> None:
         """Lose power: keep all that was fsynced and a random part of the rest."""
-        self.truncate(rng.randint(self._durable_size, len(self._data)))
+        self._cut(rng.randint(self._durable_size, len(self._data)))
 
 
 class SimulatedDirectory:
@@ -64,6 +74,16 @@ class SimulatedDirectory:
         self._files: dict[str, SimulatedFile] = {}
         self._undo: list[Callable[[], None]] = []
         self.room_bytes = room_bytes
+        self.changes_left: int | None = None  # set: the power goes when there are none
+        self.changes = 0
+
+    def change(self) -> None:
+        """Count a step that changes the disk. Raises `PowerLost`."""
+        if self.changes_left is not None:
+            if self.changes_left == 0:
+                raise PowerLost
+            self.changes_left -= 1
+        self.changes += 1
 
     def take_room(self, wanted: int) -> int:
         if self.room_bytes is None:
@@ -77,6 +97,7 @@ class SimulatedDirectory:
             self.room_bytes += size
 
     def crash(self, rng: Rng) -> None:
+        self.changes_left = None
         if self._undo:
             lasting = rng.randint(0, len(self._undo))
             for undo in reversed(self._undo[lasting:]):
@@ -106,6 +127,7 @@ class SimulatedDirectory:
         return self._made(path)
 
     def _made(self, path: str) -> SimulatedFile:
+        self.change()
         self._undo.clear()
         self._files[path] = SimulatedFile(self)
         return self._files[path]
@@ -126,7 +148,7 @@ class SimulatedDirectory:
         fresh = SimulatedFile(self)
         fresh.append([data])
         fresh.fsync()
-        self.remove(path)
+        self._remove(path)
         self._files[path] = fresh
         self._undo.clear()
 
@@ -134,15 +156,21 @@ class SimulatedDirectory:
         moved = self._within(old)
         if not moved:
             raise FileNotFoundError(errno.ENOENT, "No such file", old)
+        self.change()
         before = dict(self._files)
         for name in moved:
             self._files[new + name.removeprefix(old)] = self._files.pop(name)
         self._note_names(before)
 
     def sync_names(self, path: str) -> None:
+        self.change()
         self._undo.clear()
 
     def remove(self, path: str) -> None:
+        self.change()
+        self._remove(path)
+
+    def _remove(self, path: str) -> None:
         before = dict(self._files)
         for name in self._within(path):
             self.give_room(self._files.pop(name).size())

@@ -59,7 +59,8 @@ class LogRound:
 
         Raises `SegmentCorrupt`, `CleaningFailed`, `SwapUnfinished` and `OSError`.
         """
-        # Recovery must not look for a segment that is about to go.
+        # Records are about to go for the sake of later ones: these must last. And recovery must
+        # not look for a segment that is about to go.
         if not await self._durability.settle(self._replica):
             raise CleaningFailed("the disk refused to sync it")
         gaps_below = max(self._replica.log.cleaned.gaps_below, dirt.end)

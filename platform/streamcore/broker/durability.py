@@ -149,12 +149,13 @@ class Durability:
         self._unchecked.pop(replica, None)
 
     async def settle(self, replica: Replica) -> bool:
-        """Sync and checkpoint a replica as it is now: its older segments matter to no recovery.
+        """Sync all of a replica and checkpoint it; False where the disk refused.
 
-        False where the disk refused.
+        Then no recovery looks at its closed segments, and none of them can be lost.
         """
         outcome: list[bool] = []
-        self.log_changed(replica)
+        replica.log.mark_unsynced()  # a sync that fails just now may have taken them along
+        self.on_appended(replica, 0)
         self._waiting.append(outcome.append)
         await self.sync(checkpoint=True)
         return outcome == [True]

@@ -2,8 +2,8 @@
 
 The worker leaves `BASE.log.cleaned`, complete and synced, with its index beside it. Then:
 
-1. `commit`: what the removed records gave way to is synced, then the file is renamed to
-   `BASE.log.swap`. From here on the swap holds: a crash behind it is made up for at the start.
+1. `commit`: the file is renamed to `BASE.log.swap`. From here on the swap holds: a crash behind
+   it is made up for at the start.
 2. The log in memory reads the new segment instead of the old ones.
 3. `finish`: the old files go, then `.swap` goes from the name.
 
@@ -49,9 +49,6 @@ def commit(
     path = segment_path(folder, group.base_offset)
     index_file = index_path(path) + CLEANED_SUFFIX
     index = decoded(directory.read(index_file))
-    for segment in old:
-        # An older record is about to go for the sake of one in here: that must last.
-        segment.file.fsync()
     file = directory.open_existing(group.path)
     if index is None or file.size() != group.size:
         file.close()
@@ -76,12 +73,10 @@ def finish(directory: Directory, folder: str, base: Offset, old: Sequence[Offset
     for old_base in old:
         directory.remove(index_path(segment_path(folder, old_base)))
         directory.remove(segment_path(folder, old_base))
-    directory.sync_names(folder)
     directory.rename(path + SWAP_SUFFIX, path)
     index_file = index_path(path) + CLEANED_SUFFIX
     if directory.exists(index_file):
         directory.rename(index_file, index_path(path))
-    directory.sync_names(folder)
 
 
 def undo(directory: Directory, folder: str, base: Offset) -> None:
