@@ -256,7 +256,7 @@ class LogOnDisk:
     def job(self, **changes: object) -> CleaningJob:
         job = CleaningJob(
             folder=FOLDER,
-            segments=self.sources(),
+            segments=() if "segments" in changes else self.sources(),
             first_dirty=Offset(0),
             segment_bytes=1 << 20,
             now_ms=NOW_MS,
