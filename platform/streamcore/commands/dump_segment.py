@@ -53,8 +53,10 @@ def _rows(data: memoryview, *, with_records: bool) -> Iterator[dict[str, Any]]:
 
 
 def _batch_row(header: Any, position: int) -> dict[str, Any]:
+    from streamcore.record.batch import DELETE_HORIZON_BIT
     from streamcore.record.compression import Codec
 
+    has_horizon = header.attributes & DELETE_HORIZON_BIT
     return {
         "position": position,
         "base_offset": header.base_offset,
@@ -64,6 +66,8 @@ def _batch_row(header: Any, position: int) -> dict[str, Any]:
         "codec": Codec(header.codec).name.lower(),
         "base_timestamp": header.base_timestamp,
         "max_timestamp": header.max_timestamp,
+        # Where compaction has set it, it stands in place of the base timestamp (KIP-534).
+        "delete_horizon": header.base_timestamp if has_horizon else None,
         "leader_epoch": header.leader_epoch,
         "producer_id": header.producer_id,
         "producer_epoch": header.producer_epoch,
