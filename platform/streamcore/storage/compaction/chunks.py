@@ -119,8 +119,7 @@ def read_chunk(data: bytes, *, path: str, position: int, next_offset: int) -> Ch
         next_offset = header.next_offset
         headers.append(header)
         positions.append(at + header.size)
-    reading = _Reading(view[: positions[-1]], headers, positions, path, position)
-    return reading.chunk()
+    return _Reading(data, headers, positions, path, position).chunk()
 
 
 class _Reading:
@@ -128,7 +127,7 @@ class _Reading:
 
     def __init__(
         self,
-        data: memoryview,
+        data: bytes,
         headers: Sequence[BatchHeader],
         positions: Sequence[int],
         path: str,
@@ -141,23 +140,19 @@ class _Reading:
         self._position = position
 
     def chunk(self) -> Chunk:
-        plain, places = self._opened()
+        plain, begins, ends = self._opened()
         starts: list[int] = []
-        last_ends: list[int] = []
         first_rows = [0]
-        for number, (start, end) in enumerate(places):
-            header = self._headers[number]
-            count = 0 if header.attributes & CONTROL_BIT else header.record_count
-            try:
-                last_end = _append_starts(starts, plain, start, count)
-            except IndexError:
-                last_end = -1
-            if last_end != end:
-                raise self._corrupt(number, f"its {count} records end elsewhere than it does")
+        for number, (header, begin) in enumerate(zip(self._headers, begins, strict=True)):
+            if header.attributes & CONTROL_BIT:
+                pass
+            elif header.record_count == 1:
+                starts.append(begin)
+            elif header.record_count or begin != ends[number]:
+                self._append_starts(starts, plain, number, begin)
             first_rows.append(len(starts))
-            last_ends.append(end)
         return Chunk(
-            data=self._data,
+            data=memoryview(self._data)[: self._positions[-1]],
             headers=self._headers,
             positions=self._positions,
             first_rows=first_rows,
@@ -167,40 +162,59 @@ class _Reading:
                 if header.attributes & IN_TRANSACTIONS == TRANSACTIONAL_BIT
             ],
             markers=self._markers(),
-            records=self._columns(plain, starts, first_rows, last_ends),
+            records=self._columns(plain, starts, first_rows, ends),
         )
+
+    def _append_starts(self, starts: list[int], plain: bytes, number: int, begin: int) -> None:
+        count = self._headers[number].record_count
+        if not count:
+            raise self._corrupt(number, "it has no records and is not empty")
+        try:
+            _append_starts(starts, plain, begin, count)
+        except IndexError:
+            raise self._corrupt(number, f"it has fewer than {count} records") from None
 
     def _corrupt(self, number: int, reason: str) -> SegmentCorrupt:
         return SegmentCorrupt(self._path, self._position + self._positions[number], reason)
 
-    def _opened(self) -> tuple[bytes, list[tuple[int, int]]]:
-        """The records of all batches, decompressed, and where those of each batch lie.
-
-        Control batches hold no data: they are here as if they were empty.
-        """
-        pieces: list[bytes | memoryview] = []
-        places: list[tuple[int, int]] = []
-        end = 0
+    def _first_corrupt(self) -> SegmentCorrupt:
+        """Look for the batch that is to blame, record by record."""
         for number, header in enumerate(self._headers):
-            start = self._positions[number] + HEADER_SIZE
-            piece: bytes | memoryview = self._data[start : self._positions[number + 1]]
-            if header.attributes & CONTROL_BIT or header.record_count == 0:
-                piece = b""
-            elif header.attributes & CODEC_MASK:
+            batch = self._data[self._positions[number] : self._positions[number] + header.size]
+            try:
+                for _ in read_records(batch):
+                    pass
+            except BatchCorrupt as fault:
+                return self._corrupt(number, str(fault))
+        return self._corrupt(0, "a record in it or behind it has no end")
+
+    def _opened(self) -> tuple[bytes, list[int], list[int]]:
+        """All records uncompressed, and where those of each batch begin and end.
+
+        What was compressed lies behind all the rest.
+        """
+        begins = [position + HEADER_SIZE for position in self._positions[:-1]]
+        ends = list(self._positions[1:])
+        pieces = [self._data]
+        size = len(self._data)
+        for number, header in enumerate(self._headers):
+            if header.attributes & CODEC_MASK and header.record_count:
                 try:
-                    piece = decompressed(Codec(header.codec), piece)
+                    piece = decompressed(
+                        Codec(header.codec), memoryview(self._data)[begins[number] : ends[number]]
+                    )
                 except (ValueError, UndecodableRecords) as error:
                     raise self._corrupt(number, str(error)) from None
-            places.append((end, end + len(piece)))
-            end += len(piece)
-            pieces.append(piece)
-        return b"".join(pieces), places
+                pieces.append(piece)
+                begins[number], ends[number] = size, size + len(piece)
+                size += len(piece)
+        return b"".join(pieces) if len(pieces) > 1 else self._data, begins, ends
 
     def _markers(self) -> dict[int, int | None]:
         kinds: dict[int, int | None] = {}
         for number, header in enumerate(self._headers):
             if header.attributes & CONTROL_BIT:
-                batch = self._data[self._positions[number] : self._positions[number + 1]]
+                batch = memoryview(self._data)[self._positions[number] :]
                 try:
                     kinds[number] = _kind_of(batch) if header.record_count else None
                 except BatchCorrupt as fault:
@@ -208,26 +222,26 @@ class _Reading:
         return kinds
 
     def _columns(
-        self, plain: bytes, starts: list[int], first_rows: Sequence[int], last_ends: Sequence[int]
+        self, plain: bytes, starts: list[int], first_rows: Sequence[int], batch_ends: Sequence[int]
     ) -> RecordColumns:
         data = np.frombuffer(plain, np.uint8)
         start_at = np.array(starts, np.int64)
         numbers = np.repeat(np.arange(len(self._headers)), np.diff(first_rows))
-        # The next record of the same batch begins where one ends; the batch's end was checked.
         ends = np.empty_like(start_at)
         ends[:-1] = start_at[1:]
         filled = np.diff(first_rows) > 0
-        ends[np.array(first_rows[1:])[filled] - 1] = np.array(last_ends)[filled]
+        ends[np.array(first_rows[1:])[filled] - 1] = np.array(batch_ends)[filled]
         try:
-            _, body_at = _varints_at(data, start_at)
+            sizes, body_at = _varints_at(data, start_at)
             timestamp_deltas, offset_delta_at = _varints_at(data, body_at + 1)
             offset_deltas, key_length_at = _varints_at(data, offset_delta_at)
             key_sizes, key_at = _varints_at(data, key_length_at)
             key_ends = key_at + np.clip(key_sizes, 0, ends - key_at)
             value_sizes, value_at = _varints_at(data, key_ends)
         except IndexError:
-            raise self._corrupt(0, "a record in it or behind it has no end") from None
-        bad = (key_sizes > ends - key_at) | (np.maximum(value_sizes, 0) >= ends - value_at)
+            raise self._first_corrupt() from None
+        bad = sizes != ends - body_at
+        bad |= (key_sizes > ends - key_at) | (np.maximum(value_sizes, 0) >= ends - value_at)
         bad |= (offset_deltas < 0) | (key_sizes < -1)
         if bad.any():
             number = int(numbers[bad.argmax()])
@@ -255,10 +269,10 @@ def _kind_of(batch: memoryview) -> int:
     return int.from_bytes(key[2:CONTROL_KEY_BYTES])
 
 
-def _append_starts(starts: list[int], plain: bytes, position: int, count: int) -> int:
-    """Add where each of `count` records begins; return where the last ends.
+def _append_starts(starts: list[int], plain: bytes, position: int, count: int) -> None:
+    """Add where each of `count` records begins. Raises `IndexError` behind the end of `plain`.
 
-    Raises `IndexError` behind the end of `plain`.
+    A size that is negative or leads out of the batch is found by who looks at all sizes.
     """
     append = starts.append
     for _ in range(count):
@@ -275,8 +289,7 @@ def _append_starts(starts: list[int], plain: bytes, position: int, count: int) -
                 if part < 0x80:
                     break
                 shift += 7
-        position += size >> 1  # zigzag; a negative size ends elsewhere and is found there
-    return position
+        position += size >> 1  # zigzag
 
 
 def _varints_at(data: Bytes1D, at: Int64s) -> tuple[Int64s, Int64s]:

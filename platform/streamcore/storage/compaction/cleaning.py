@@ -127,14 +127,17 @@ class BatchCleaner:
         self.counts.records_kept += sum(kept)
         cleaned: list[CleanedBatch] = []
         for number, header in enumerate(chunk.headers):
+            batch: CleanedBatch | None
             if header.attributes & CONTROL_BIT:
                 batch = self._marker(
                     chunk, number, may_go=number in transactions.markers_that_may_go, end=end
                 )
             elif kept[number] == 0:
                 batch = self._empty(chunk, number, end=end)
-            else:
+            elif kept[number] < header.record_count or tombstones[number]:
                 batch = self._data(chunk, number, stays, kept[number], tombstones[number])
+            else:
+                batch = _cleaned(header, header.max_timestamp, chunk.batch(number))
             if batch is not None:
                 cleaned.append(batch)
         self.counts.batches_changed += count - sum(batch.is_as_it_was for batch in cleaned)
@@ -210,4 +213,4 @@ class BatchCleaner:
 
 
 def _cleaned(header: BatchHeader, newest: int, data: bytes | memoryview) -> CleanedBatch:
-    return CleanedBatch(Offset(header.base_offset), Offset(header.next_offset), newest, data)
+    return CleanedBatch._make((header.base_offset, header.next_offset, newest, data))
