@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from groundwork.real.clocks import SystemClock
+from streamcore.record.batch import read_header, sealed
+from streamcore.record.compression import Codec
 from streamcore.record.records import Record, encode_batch
 from streamcore.wire.api_keys import ApiKey
 from tests.support.broker_process import BrokerProcess
@@ -36,8 +39,9 @@ SETTINGS: dict[str, Any] = {
 class Table:
     """A compacted topic of one partition, and what its last writes were."""
 
-    def __init__(self, broker: BrokerProcess, rng: random.Random) -> None:
+    def __init__(self, broker: BrokerProcess, rng: random.Random, *, topic: str = TOPIC) -> None:
         self._broker = broker
+        self._topic = topic
         self._rng = rng
         self._count = 0
         self.expected: dict[bytes, bytes] = {}
@@ -46,8 +50,8 @@ class Table:
         from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # stubs in part
 
         admin: Any = AdminClient({"bootstrap.servers": self._broker.address})
-        topic = NewTopic(TOPIC, 1, 1, config={"cleanup.policy": "compact"})
-        admin.create_topics([topic])[TOPIC].result(CALL_TIMEOUT_S)
+        topic = NewTopic(self._topic, 1, 1, config={"cleanup.policy": "compact"})
+        admin.create_topics([topic])[self._topic].result(CALL_TIMEOUT_S)
 
     def write(self, count: int, *, codec: str = "none") -> None:
         """Write values and tombstones; all of them are acknowledged on return."""
@@ -68,7 +72,7 @@ class Table:
             if self._rng.random() < 0.9:
                 value = b"%d:" % self._count + self._rng.randbytes(self._rng.randrange(100))
             producer.produce(
-                TOPIC,
+                self._topic,
                 key=key,
                 value=value,
                 on_delivery=lambda error, _: failures.append(error) if error else None,
@@ -83,7 +87,7 @@ class Table:
     def read(self) -> tuple[dict[bytes, bytes], int]:
         """Read all of it from the start; return the table and how many records there were."""
         consumer = Consumer({"bootstrap.servers": self._broker.address, "group.id": "reader"})
-        place = TopicPartition(TOPIC, 0, 0)
+        place = TopicPartition(self._topic, 0, 0)
         consumer.assign([place])
         _, end = consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
         table: dict[bytes, bytes] = {}
@@ -103,7 +107,7 @@ class Table:
         return table, count
 
     def folder(self) -> Path:
-        (folder,) = self._broker.data_dir.glob(f"logs/{TOPIC}@*/0")
+        (folder,) = self._broker.data_dir.glob(f"logs/{self._topic}@*/0")
         return folder
 
 
@@ -237,10 +241,10 @@ def keyed_batch(key: bytes, sequence: int) -> bytes:
     return encode_batch([record], producer_id=5, producer_epoch=0, base_sequence=sequence)
 
 
-def produce_body(batch: bytes) -> bytes:
+def produce_body(batch: bytes, *, topic: str = TOPIC) -> bytes:
     partitions = [{"index": 0, "records": batch}]
     return request_bytes(
-        ApiKey.PRODUCE, 7, acks=-1, topic_data=[{"name": TOPIC, "partition_data": partitions}]
+        ApiKey.PRODUCE, 7, acks=-1, topic_data=[{"name": topic, "partition_data": partitions}]
     )
 
 
@@ -249,3 +253,29 @@ def base_offset(body: bytes) -> int:
     partition = answer.responses[0].partition_responses[0]
     assert partition.error_code.name == "none"
     return int(partition.base_offset)
+
+
+async def test_records_that_unfold_into_gigabytes_stop_their_own_log_alone(
+    broker: BrokerProcess,
+) -> None:
+    """A megabyte of zstd can be more than the machine has: the worker may not take that much."""
+    folder = zstandard.ZstdCompressor().compressobj()
+    zeros = bytes(1 << 20)
+    bomb = b"".join([*(folder.compress(zeros) for _ in range(2048)), folder.flush()])
+    header = read_header(keyed_batch(b"key-0", 0))._replace(attributes=Codec.ZSTD)
+    with RawClient(broker.address) as client:
+        for name in ("bad", "good"):
+            Table(broker, random.Random(name), topic=name).create()
+        body = produce_body(sealed(header, bomb), topic="bad")
+        assert base_offset(client.ask(ApiKey.PRODUCE, 7, body)) == 0
+    for name in ("bad", "good"):
+        Table(broker, random.Random(name), topic=name).write(1000)
+    await eventually(lambda: "bad" in journal(broker, "is not cleaned any more"))
+    await eventually(lambda: "good" in journal(broker, "cleaned up to offset"))
+    assert "3 times in a row the worker " in journal(broker, "is not cleaned any more")
+
+
+def journal(broker: BrokerProcess, words: str) -> str:
+    """The lines with these words."""
+    lines = broker.journal_path.read_text().splitlines()
+    return "\n".join(line for line in lines if words in line)

@@ -14,7 +14,7 @@ from streamcore.broker.durability import Durability
 from streamcore.broker.said_once import SaidOnce
 from streamcore.broker.settings import BrokerSettings
 from streamcore.broker.topics import TopicCatalogue
-from streamcore.partition.replica import CompactionLimits, Replica
+from streamcore.partition.replica import Replica
 from streamcore.storage.compaction.job import (
     CleaningFailed,
     CleaningJob,
@@ -86,37 +86,44 @@ class Cleaner:
         await self._worker.close()
 
     async def clean_what_is_due(self) -> int:
-        """Do rounds, the dirtiest log first, until none is due; return how many there were."""
+        """Do rounds, dirtier logs first, until none is due; return how many there were."""
         count = 0
         failed: set[Replica] = set()
-        while (found := self._dirtiest(failed)) is not None:
-            replica, dirt = found
-            count += 1
-            if not await self._clean(replica, dirt):
-                failed.add(replica)
+        while due := self._due(failed):
+            for replica in due:
+                dirt = self._due_dirt_of(replica) if self._is_here(replica) else None
+                if dirt is None:
+                    continue  # it has changed while others were cleaned
+                count += 1
+                if not await self._clean(replica, dirt):
+                    failed.add(replica)
         return count
 
     # Which log
 
-    def _dirtiest(self, failed: set[Replica]) -> tuple[Replica, Dirt] | None:
-        due: list[tuple[Replica, Dirt]] = []
-        self.dirty_ratio_max = 0.0
+    def _due(self, failed: set[Replica]) -> list[Replica]:
+        """Survey all logs; return those to clean, the dirtiest first."""
         existing = self._topics.replicas()
         self._set_aside.intersection_update(existing)
+        self.dirty_ratio_max = 0.0
+        ratios: dict[Replica, float] = {}
         for replica in existing:
-            limits = replica.limits.compaction
-            if limits is None or not limits.is_compacted or replica in self._set_aside:
-                continue
-            dirt = self._dirt_of(replica, limits)
-            if dirt is None:
-                continue
-            self.dirty_ratio_max = max(self.dirty_ratio_max, dirt.ratio)
-            if replica not in failed and dirt.is_due(limits.min_cleanable_dirty_ratio):
-                due.append((replica, dirt))
-        return max(due, key=lambda each: each[1].ratio, default=None)
+            dirt = self._dirt_of(replica)
+            if dirt is not None:
+                self.dirty_ratio_max = max(self.dirty_ratio_max, dirt.ratio)
+                if replica not in failed and _is_due(replica, dirt):
+                    ratios[replica] = dirt.ratio
+        return sorted(ratios, key=lambda replica: ratios[replica], reverse=True)
 
-    def _dirt_of(self, replica: Replica, limits: CompactionLimits) -> Dirt | None:
-        """Survey a log. An active segment that is dirty for too long is closed for it."""
+    def _due_dirt_of(self, replica: Replica) -> Dirt | None:
+        dirt = self._dirt_of(replica)
+        return dirt if dirt is not None and _is_due(replica, dirt) else None
+
+    def _dirt_of(self, replica: Replica) -> Dirt | None:
+        """Survey a log that is compacted. An active segment dirty for too long is closed for it."""
+        limits = replica.limits.compaction
+        if limits is None or not limits.is_compacted or replica in self._set_aside:
+            return None
         now_ms = self._clock.now_ms()
         log = replica.log
         try:
@@ -203,6 +210,11 @@ class Cleaner:
         self.failures += 1
         self._set_aside.add(replica)
         logger.error("%s is not cleaned any more: %s", replica.log.folder, reason)
+
+
+def _is_due(replica: Replica, dirt: Dirt) -> bool:
+    limits = replica.limits.compaction
+    return limits is not None and dirt.is_due(limits.min_cleanable_dirty_ratio)
 
 
 def _sources(segments: Sequence[Segment], dirt: Dirt) -> Iterator[SourceSegment]:

@@ -1,17 +1,17 @@
 """Has logs cleaned by a process of its own: it is started when needed and told its jobs by pipe.
 
 In a thread of the broker the same work would hold the interpreter for milliseconds at a time,
-and every answer to a client would wait for it.
+and every answer to a client would wait for it. Only waiting is done in threads here, and the
+starting: the loop's own way of starting a process copies the page tables of all the broker.
 """
 
 import asyncio
 import json
 import os
 import sys
-from asyncio.subprocess import PIPE, Process
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from subprocess import PIPE, Popen
+from typing import Any, Final, TypeAlias
 
 from streamcore.storage.compaction.job import (
     CleaningFailed,
@@ -26,10 +26,10 @@ from streamcore.storage.compaction.job import (
 from streamcore.storage.failures import SegmentCorrupt
 
 MODULE: Final = "streamcore.broker.cleaner_worker"
-# Of one answer; most of it may be aborted transactions.
-LINE_BYTES_MAX: Final = 64 << 20
 # What Python, numpy and some decompressed batches need beside the keys.
 MEMORY_BYTES: Final = 1 << 30
+
+Process: TypeAlias = "Popen[bytes]"
 
 
 class ProcessWorker:
@@ -39,11 +39,6 @@ class ProcessWorker:
         self._root = root
         self._memory_bytes = MEMORY_BYTES + key_map_bytes
         self._process: Process | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """The process that is there now, if any."""
-        return self._process.pid if self._process is not None else None
 
     async def clean(self, job: CleaningJob, take: TakesGroup) -> RoundSummary | None:
         """See `CleaningWorker`."""
@@ -59,28 +54,38 @@ class ProcessWorker:
         command = [sys.executable, "-m", MODULE, str(self._root), str(self._memory_bytes)]
         # One thread is all it should take; more would be started for linear algebra.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        self._process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, env=environment, limit=LINE_BYTES_MAX
-        )
+
+        def start() -> None:
+            self._process = Popen(command, stdin=PIPE, stdout=PIPE, env=environment)
+
+        await asyncio.to_thread(start)
+        assert self._process is not None, "it was just started"
         return self._process
 
     async def close(self) -> None:
         """End the process, if there is one, in the middle of whatever it does."""
         process, self._process = self._process, None
         if process is not None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            assert process.stdin is not None, "it was started with a pipe"
-            process.stdin.close()
-            await process.wait()
+            process.kill()
+            await asyncio.to_thread(_bury, process)
+
+
+def _bury(process: Process) -> None:
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None, "it was started with pipes"
+        try:
+            pipe.close()
+        except BrokenPipeError:  # it was killed before it took the last line
+            continue
 
 
 async def _led_through(process: Process, job: CleaningJob, take: TakesGroup) -> dict[str, Any]:
     """Have a job done; return the answer that ends it."""
-    await _write(process, encode_job(job))
-    while "group" in (answer := await _read(process)):
+    answer = await _asked(process, encode_job(job))
+    while "group" in answer:
         goes_on = await take(decode_group(answer["group"]))
-        await _write(process, b"go\n" if goes_on else b"stop\n")
+        answer = await _asked(process, b"go\n" if goes_on else b"stop\n")
     return answer
 
 
@@ -89,26 +94,27 @@ def _outcome(answer: dict[str, Any]) -> RoundSummary | None:
         raise SegmentCorrupt(*answer["corrupt"])
     if "failed" in answer:
         raise CleaningFailed(answer["failed"])
+    if "exhausted" in answer:
+        raise WorkerDied("the worker had not enough memory")
     return decode_summary(answer["summary"]) if "summary" in answer else None
 
 
-async def _write(process: Process, line: bytes) -> None:
-    assert process.stdin is not None, "it was started with a pipe"
-    try:
-        process.stdin.write(line)
-        await process.stdin.drain()
-    except ConnectionError:
-        raise await _death(process) from None
-
-
-async def _read(process: Process) -> dict[str, Any]:
-    assert process.stdout is not None, "it was started with a pipe"
-    line = await process.stdout.readline()
-    if not line.endswith(b"\n"):
-        raise await _death(process)
-    answer: dict[str, Any] = json.loads(line)
+async def _asked(process: Process, line: bytes) -> dict[str, Any]:
+    """Send a line and wait for the answer to it."""
+    answer_line = await asyncio.to_thread(_ask, process, line)
+    if not answer_line.endswith(b"\n"):
+        raise WorkerDied(f"the worker ended with status {await asyncio.to_thread(process.wait)}")
+    answer: dict[str, Any] = json.loads(answer_line)
     return answer
 
 
-async def _death(process: Process) -> WorkerDied:
-    return WorkerDied(f"the worker ended with status {await process.wait()}")
+def _ask(process: Process, line: bytes) -> bytes:
+    """What is not a whole line is the worker's end."""
+    assert process.stdin is not None, "it was started with pipes"
+    assert process.stdout is not None, "it was started with pipes"
+    try:
+        process.stdin.write(line)
+        process.stdin.flush()
+    except BrokenPipeError:
+        return b""
+    return process.stdout.readline()

@@ -84,8 +84,10 @@ def answers(
         yield encode_summary(work.summary())
     except SegmentCorrupt as fault:
         yield _line(corrupt=[fault.path, fault.position, fault.reason])
-    except (OSError, MemoryError) as error:
-        yield _line(failed=str(error) or "not enough memory")
+    except OSError as error:
+        yield _line(failed=str(error))
+    except MemoryError:
+        yield _line(exhausted=True)
 
 
 def _line(**answer: object) -> bytes:
