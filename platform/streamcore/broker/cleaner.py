@@ -122,7 +122,7 @@ class Cleaner:
     def _dirt_of(self, replica: Replica) -> Dirt | None:
         """Survey a log that is compacted. An active segment dirty for too long is closed for it."""
         limits = replica.limits.compaction
-        if limits is None or not limits.is_compacted or replica in self._set_aside:
+        if limits is None or replica in self._set_aside:
             return None
         now_ms = self._clock.now_ms()
         log = replica.log

@@ -132,17 +132,20 @@ def partition_limits(configs: Mapping[str, str], settings: BrokerSettings) -> Pa
     keeps_everything = "delete" not in policies
     return PartitionLimits(
         message_bytes_max=int(values["max.message.bytes"]),
-        compaction=CompactionLimits(
-            is_compacted="compact" in policies,
-            min_cleanable_dirty_ratio=settings.log_cleaner_min_cleanable_ratio,
-            delete_retention_ms=settings.log_cleaner_delete_retention_ms,
-            min_compaction_lag_ms=settings.log_cleaner_min_compaction_lag_ms,
-            max_compaction_lag_ms=settings.log_cleaner_max_compaction_lag_ms,
-        ),
+        compaction=_compaction_limits(settings) if "compact" in policies else None,
         log=LogLimits(
             segment_bytes=int(values["segment.bytes"]),
             segment_ms=int(values["segment.ms"]),
             retention_ms=-1 if keeps_everything else int(values["retention.ms"]),
             retention_bytes=-1 if keeps_everything else int(values["retention.bytes"]),
         ),
+    )
+
+
+def _compaction_limits(settings: BrokerSettings) -> CompactionLimits:
+    return CompactionLimits(
+        min_cleanable_dirty_ratio=settings.log_cleaner_min_cleanable_ratio,
+        delete_retention_ms=settings.log_cleaner_delete_retention_ms,
+        min_compaction_lag_ms=settings.log_cleaner_min_compaction_lag_ms,
+        max_compaction_lag_ms=settings.log_cleaner_max_compaction_lag_ms,
     )

@@ -45,9 +45,8 @@ class PartitionKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompactionLimits:
-    """Whether and when a log is compacted, and how long what is out of date may or must stay."""
+    """When a compacted partition is compacted, and what that leaves alone."""
 
-    is_compacted: bool
     min_cleanable_dirty_ratio: float
     delete_retention_ms: int
     min_compaction_lag_ms: int
