@@ -148,6 +148,10 @@ class Durability:
         self._dirty.pop(replica, None)
         self._unchecked.pop(replica, None)
 
+    def run_later(self, job: Callable[[], None], what: str) -> None:
+        """Run a job that removes files, after every sync that may still touch them."""
+        self._thread.submit(_logged, job, what)
+
     async def settle(self, replica: Replica) -> bool:
         """Sync all of a replica and checkpoint it; False where the disk refused.
 
@@ -163,10 +167,6 @@ class Durability:
     def call(self, job: Callable[[], Result]) -> asyncio.Future[Result]:
         """Run a job that touches files between the syncs, and tell its outcome."""
         return asyncio.wrap_future(self._thread.submit(job))
-
-    def run_later(self, job: Callable[[], None], what: str) -> None:
-        """Run a job that removes files, after every sync that may still touch them."""
-        self._thread.submit(_logged, job, what)
 
     async def close(self) -> None:
         """Sync everything, checkpoint it, and wait for the thread."""

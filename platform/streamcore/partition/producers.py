@@ -115,23 +115,23 @@ class ProducerTable:
                 self._states[producer_id] = state
         self._undo.clear()
 
-    def last_offsets(self) -> dict[int, LastOfProducer]:
-        """Where each producer's last sequence stands in the log."""
-        return {
-            producer_id: LastOfProducer(state.epoch, _last_offset(state.batches[-1]))
-            for producer_id, state in self._committed().items()
-        }
-
-    def _committed(self) -> dict[int, ProducerState]:
-        states = {**self._states, **self._undo}
-        return {number: state for number, state in states.items() if state is not None}
-
     def snapshot(self) -> list[list[int]]:
         """All committed states as plain numbers: id, epoch, then three numbers a batch."""
+        committed = {**self._states, **self._undo}
         return [
             [producer_id, state.epoch, *(number for kept in state.batches for number in kept)]
-            for producer_id, state in self._committed().items()
+            for producer_id, state in committed.items()
+            if state is not None
         ]
+
+    def last_offsets(self) -> dict[int, LastOfProducer]:
+        """Where each producer's last sequence stands in the log."""
+        committed = {**self._states, **self._undo}
+        return {
+            producer_id: LastOfProducer(state.epoch, _last_offset(state.batches[-1]))
+            for producer_id, state in committed.items()
+            if state is not None
+        }
 
     def restore(self, rows: list[list[int]]) -> None:
         for producer_id, epoch, *numbers in rows:

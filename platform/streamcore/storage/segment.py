@@ -63,13 +63,6 @@ class Segment:
             return self.written_ms
         return min(self.newest_timestamp, self.written_ms)
 
-    def first_timestamp(self) -> int:
-        """The newest timestamp in the first batch; -1 without one. Raises `OSError`."""
-        if self._first_timestamp is None and self.size:
-            header = read_header(self.file.read_at(0, HEADER_SIZE))
-            self._first_timestamp = header.max_timestamp
-        return NO_TIMESTAMP if self._first_timestamp is None else self._first_timestamp
-
     def append(self, batches: Sequence[PlacedBatch]) -> None:
         """Write `batches` at the end with one call. Raises `StorageFailed`; then none is in."""
         if self._is_torn:
@@ -164,6 +157,13 @@ class Segment:
                 return position, header
             position += header.size
         return self.size, None
+
+    def first_timestamp(self) -> int:
+        """The newest timestamp in the first batch; -1 without one. Raises `OSError`."""
+        if self._first_timestamp is None and self.size:
+            header = read_header(self.file.read_at(0, HEADER_SIZE))
+            self._first_timestamp = header.max_timestamp
+        return NO_TIMESTAMP if self._first_timestamp is None else self._first_timestamp
 
     def take_index(self, index: SparseIndex) -> None:
         """Know the segment up to the last entry of an index that was read from its file."""
