@@ -13,11 +13,14 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from groundwork.real.clocks import SystemClock
+from streamcore.broker import cleaner_process
 from streamcore.record.batch import read_header, sealed
 from streamcore.record.compression import Codec
 from streamcore.record.records import Record, encode_batch
+from streamcore.storage.compaction.job import CleanedGroup, WorkerDied
 from streamcore.wire.api_keys import ApiKey
 from tests.support.broker_process import BrokerProcess
+from tests.support.compaction_scene import LogOnDisk
 from tests.support.eventually import eventually
 from tests.support.kio_peer import request_bytes, response_of
 from tests.support.raw_client import RawClient
@@ -253,6 +256,21 @@ def base_offset(body: bytes) -> int:
     partition = answer.responses[0].partition_responses[0]
     assert partition.error_code.name == "none"
     return int(partition.base_offset)
+
+
+async def test_a_worker_that_talks_nonsense_counts_as_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cleaner_process, "MODULE", "platform")  # it prints what system this is
+    worker = cleaner_process.ProcessWorker(tmp_path, key_map_bytes=1 << 20)
+    job = LogOnDisk([[keyed_batch(b"key-0", 0)]]).job()
+
+    async def take(group: CleanedGroup) -> bool:
+        raise AssertionError("no group was cleaned")
+
+    for _ in range(2):
+        with pytest.raises(WorkerDied, match=r"the worker (said b'Linux|ended with status 0)"):
+            await worker.clean(job, take)
 
 
 async def test_records_that_unfold_into_gigabytes_stop_their_own_log_alone(

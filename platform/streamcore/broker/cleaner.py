@@ -88,20 +88,19 @@ class Cleaner:
     async def clean_what_is_due(self) -> int:
         """Do rounds, dirtier logs first, until none is due; return how many there were."""
         count = 0
-        failed: set[Replica] = set()
-        while due := self._due(failed):
+        left_alone: set[Replica] = set()
+        while due := self._due(left_alone):
             for replica in due:
+                # It may have changed, or gone, while others were cleaned.
                 dirt = self._due_dirt_of(replica) if self._is_here(replica) else None
-                if dirt is None:
-                    continue  # it has changed while others were cleaned
-                count += 1
-                if not await self._clean(replica, dirt):
-                    failed.add(replica)
+                count += dirt is not None
+                if dirt is None or not await self._clean(replica, dirt):
+                    left_alone.add(replica)
         return count
 
     # Which log
 
-    def _due(self, failed: set[Replica]) -> list[Replica]:
+    def _due(self, left_alone: set[Replica]) -> list[Replica]:
         """Survey all logs; return those to clean, the dirtiest first."""
         existing = self._topics.replicas()
         self._set_aside.intersection_update(existing)
@@ -111,7 +110,7 @@ class Cleaner:
             dirt = self._dirt_of(replica)
             if dirt is not None:
                 self.dirty_ratio_max = max(self.dirty_ratio_max, dirt.ratio)
-                if replica not in failed and _is_due(replica, dirt):
+                if replica not in left_alone and _is_due(replica, dirt):
                     ratios[replica] = dirt.ratio
         return sorted(ratios, key=lambda replica: ratios[replica], reverse=True)
 

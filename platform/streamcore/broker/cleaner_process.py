@@ -104,7 +104,10 @@ async def _asked(process: Process, line: bytes) -> dict[str, Any]:
     answer_line = await asyncio.to_thread(_ask, process, line)
     if not answer_line.endswith(b"\n"):
         raise WorkerDied(f"the worker ended with status {await asyncio.to_thread(process.wait)}")
-    answer: dict[str, Any] = json.loads(answer_line)
+    try:
+        answer: dict[str, Any] = json.loads(answer_line)
+    except ValueError:
+        raise WorkerDied(f"the worker said {answer_line[:80]!r}") from None
     return answer
 
 
