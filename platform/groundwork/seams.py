@@ -70,6 +70,17 @@ class Directory(Protocol):
         """Open `path` for reading and appending; make it (and its folders) where missing."""
         ...
 
+    def open_existing(self, path: str) -> AppendFile:
+        """Open `path` as `open_append` does. Raises `FileNotFoundError` where it is missing."""
+        ...
+
+    def open_new(self, path: str) -> AppendFile:
+        """Make `path` in a folder that is there, and open it as `open_append` does.
+
+        Raises `FileExistsError` where it is there already, `FileNotFoundError` without folder.
+        """
+        ...
+
     def names(self, path: str = "") -> list[str]:
         """Return the sorted names of what lies directly in `path`; empty where it is missing."""
         ...
@@ -86,6 +97,13 @@ class Directory(Protocol):
         ...
 
     def rename(self, old: str, new: str) -> None: ...
+
+    def sync_names(self, path: str) -> None:
+        """Return once what was renamed and removed in the folder `path` survives a loss of power.
+
+        Without it a crash may undo the latest of that, never an earlier one alone.
+        """
+        ...
 
     def remove(self, path: str) -> None:
         """Remove a file, or a folder with all in it. No error where it is missing."""

@@ -48,6 +48,27 @@ def test_a_file_that_is_opened_again_goes_on_where_it_ended(directory: Directory
     again.close()
 
 
+def test_a_file_is_opened_only_where_it_exists_and_made_only_where_it_does_not(
+    directory: Directory,
+) -> None:
+    with pytest.raises(FileNotFoundError):
+        directory.open_existing("t/1.log")
+    with pytest.raises(FileNotFoundError):
+        directory.open_new("t/1.log")
+    assert not directory.exists("t"), "neither makes a folder"
+    directory.open_append("t/0.log").close()
+    made = directory.open_new("t/1.log")
+    made.append([b"one"])
+    made.close()
+    with pytest.raises(FileExistsError):
+        directory.open_new("t/1.log")
+    file = directory.open_existing("t/1.log")
+    file.append([b"two"])
+    assert file.read_at(0, 10) == b"onetwo"
+    file.close()
+    directory.sync_names("t")
+
+
 def test_names_are_sorted_and_of_one_folder(directory: Directory) -> None:
     for path in ("t/2.log", "t/1.log", "u/1.log"):
         directory.open_append(path).close()
@@ -98,6 +119,21 @@ def test_a_crash_keeps_what_was_synced_and_a_beginning_of_the_rest(seed: int) ->
     left = disk.open_append("a").read_at(0, 100)
     assert left.startswith(b"synced")
     assert b"syncedperhaps".startswith(left)
+
+
+def test_a_crash_undoes_the_latest_names_in_order_unless_they_were_synced() -> None:
+    left = set()
+    for seed in range(40):
+        disk = SimulatedDirectory()
+        for name in ("a", "b"):
+            disk.write_atomically(f"t/{name}", name.encode())
+        disk.rename("t/a", "t/c")
+        disk.sync_names("t")
+        disk.remove("t/b")
+        disk.rename("t/c", "t/d")
+        disk.crash(random.Random(seed))
+        left.add(tuple(f"{name}={disk.read(f't/{name}').decode()}" for name in disk.names("t")))
+    assert left == {("b=b", "c=a"), ("c=a",), ("d=a",)}
 
 
 def test_a_full_disk_takes_what_fits_and_says_enospc() -> None:

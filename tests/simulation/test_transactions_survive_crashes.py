@@ -202,6 +202,7 @@ def _lose_what_was_aborted(life: Life) -> None:
     for name in life.disk.names("t/0"):
         if name.endswith(".txnindex"):
             life.disk.remove(f"t/0/{name}")
+    life.disk.sync_names("t/0")
 
 
 @pytest.mark.parametrize(

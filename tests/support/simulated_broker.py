@@ -17,6 +17,7 @@ from streamcore.broker.settings import BrokerSettings
 from streamcore.record.records import Record, encode_batch
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.cold import M, Message, decode, encode
+from tests.support.inline_worker import InlineWorker
 
 
 def assembled(
@@ -27,12 +28,14 @@ def assembled(
     **settings: object,
 ) -> BrokerServices:
     """Assemble a broker that the caller ends. Who opens a disk again gives another `seed`."""
+    directory = directory or SimulatedDirectory()
     return assemble(
         BrokerSettings(data_dir=Path("/nowhere"), **settings),  # type: ignore[arg-type]  # passed through
         World(
             clock=clock or VirtualClock(),
             rng=random.Random(seed),
-            directory=directory or SimulatedDirectory(),
+            directory=directory,
+            cleaning_worker=InlineWorker(directory),
         ),
     )
 

@@ -16,8 +16,8 @@ PRIVATE_MODE = 0o600
 class OsAppendFile:
     """A file that is appended to with `writev` and read with `pread`: no seek, no buffer."""
 
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
+    def __init__(self, path: Path, *, flags: int = os.O_CREAT) -> None:
+        self._fd = os.open(path, flags | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
         self._size = os.fstat(self._fd).st_size
 
     def append(self, pieces: Sequence[bytes | memoryview]) -> None:
@@ -71,6 +71,12 @@ class OsDirectory:
         whole.parent.mkdir(parents=True, exist_ok=True)
         return OsAppendFile(whole)
 
+    def open_existing(self, path: str) -> OsAppendFile:
+        return OsAppendFile(self._root / path, flags=0)
+
+    def open_new(self, path: str) -> OsAppendFile:
+        return OsAppendFile(self._root / path, flags=os.O_CREAT | os.O_EXCL)
+
     def names(self, path: str = "") -> list[str]:
         whole = self._root / path
         return sorted(os.listdir(whole)) if whole.is_dir() else []
@@ -103,6 +109,9 @@ class OsDirectory:
         target = self._root / new
         target.parent.mkdir(parents=True, exist_ok=True)
         (self._root / old).rename(target)
+
+    def sync_names(self, path: str) -> None:
+        _sync_folder(self._root / path)
 
     def remove(self, path: str) -> None:
         whole = self._root / path

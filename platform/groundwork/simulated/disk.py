@@ -1,16 +1,21 @@
 """A disk that forgets: what was not fsynced may be lost, whole or in part, on a crash.
 
-It can also be told to be full. Names and sizes that were made durable by
-`write_atomically` survive, as they do on a journalling file system.
+It can also be told to be full, or to lose power at its nth change. Names come and go in order,
+as on a journalling file system: a crash may undo the latest renamings and removals.
+`write_atomically`, `sync_names` and the making of a file make all before them last.
 """
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from groundwork.seams import DiskSpace, Rng
 
 # What a disk without bounds says is left.
 ENDLESS_BYTES = 1 << 40
+
+
+class PowerLost(Exception):
+    """The machine has stopped in the middle of it all; `crash` says what is left."""
 
 
 class SimulatedFile:
@@ -22,6 +27,7 @@ class SimulatedFile:
         self._durable_size = 0
 
     def append(self, pieces: Sequence[bytes | memoryview]) -> None:
+        self._disk.change()
         for piece in pieces:
             room = self._disk.take_room(len(piece))
             self._data += piece[:room]
@@ -29,6 +35,7 @@ class SimulatedFile:
                 raise OSError(errno.ENOSPC, "No space left on device")
 
     def fsync(self) -> None:
+        self._disk.change()
         self._durable_size = len(self._data)
 
     def read_at(self, position: int, size: int) -> bytes:
@@ -38,6 +45,10 @@ class SimulatedFile:
         return len(self._data)
 
     def truncate(self, size: int) -> None:
+        self._disk.change()
+        self._cut(size)
+
+    def _cut(self, size: int) -> None:
         self._disk.give_room(max(0, len(self._data) - size))
         del self._data[size:]
         self._durable_size = min(self._durable_size, size)
@@ -56,7 +67,7 @@ class SimulatedFile:
 
     def crash(self, rng: Rng) -> None:
         """Lose power: keep all that was fsynced and a random part of the rest."""
-        self.truncate(rng.randint(self._durable_size, len(self._data)))
+        self._cut(rng.randint(self._durable_size, len(self._data)))
 
 
 class SimulatedDirectory:
@@ -64,7 +75,18 @@ class SimulatedDirectory:
 
     def __init__(self, *, room_bytes: int | None = None) -> None:
         self._files: dict[str, SimulatedFile] = {}
+        self._undo: list[Callable[[], None]] = []
         self.room_bytes = room_bytes
+        self.changes_left: int | None = None  # set: the power goes when there are none
+        self.changes = 0
+
+    def change(self) -> None:
+        """Count a step that changes the disk. Raises `PowerLost`."""
+        if self.changes_left is not None:
+            if self.changes_left == 0:
+                raise PowerLost
+            self.changes_left -= 1
+        self.changes += 1
 
     def take_room(self, wanted: int) -> int:
         if self.room_bytes is None:
@@ -78,6 +100,12 @@ class SimulatedDirectory:
             self.room_bytes += size
 
     def crash(self, rng: Rng) -> None:
+        self.changes_left = None
+        if self._undo:
+            lasting = rng.randint(0, len(self._undo))
+            for undo in reversed(self._undo[lasting:]):
+                undo()
+            self._undo.clear()
         for _, file in sorted(self._files.items()):
             file.crash(rng)
 
@@ -86,7 +114,26 @@ class SimulatedDirectory:
         return self._files[path]
 
     def open_append(self, path: str) -> SimulatedFile:
-        return self._files.setdefault(path, SimulatedFile(self))
+        return self._files[path] if path in self._files else self._made(path)
+
+    def open_existing(self, path: str) -> SimulatedFile:
+        if path not in self._files:
+            raise FileNotFoundError(errno.ENOENT, "No such file", path)
+        return self._files[path]
+
+    def open_new(self, path: str) -> SimulatedFile:
+        if path in self._files:
+            raise FileExistsError(errno.EEXIST, "File exists", path)
+        folder, _, _ = path.rpartition("/")
+        if folder and not self._within(folder):
+            raise FileNotFoundError(errno.ENOENT, "No such folder", folder)
+        return self._made(path)
+
+    def _made(self, path: str) -> SimulatedFile:
+        self.change()
+        self._undo.clear()
+        self._files[path] = SimulatedFile(self)
+        return self._files[path]
 
     def names(self, path: str = "") -> list[str]:
         prefix = f"{path}/" if path else ""
@@ -97,27 +144,50 @@ class SimulatedDirectory:
         return path in self._files or bool(self.names(path))
 
     def read(self, path: str) -> bytes:
-        if path not in self._files:
-            raise FileNotFoundError(errno.ENOENT, "No such file", path)
-        return self._files[path].read_at(0, self._files[path].size())
+        file = self.open_existing(path)
+        return file.read_at(0, file.size())
 
     def write_atomically(self, path: str, data: bytes, *, private: bool = False) -> None:
         fresh = SimulatedFile(self)
         fresh.append([data])
         fresh.fsync()
-        self.remove(path)
+        self._remove(path)
         self._files[path] = fresh
+        self._undo.clear()
 
     def rename(self, old: str, new: str) -> None:
-        moved = [name for name in self._files if name == old or name.startswith(f"{old}/")]
+        moved = self._within(old)
         if not moved:
             raise FileNotFoundError(errno.ENOENT, "No such file", old)
+        self.change()
+        before = dict(self._files)
         for name in moved:
             self._files[new + name.removeprefix(old)] = self._files.pop(name)
+        self._note_names(before)
+
+    def sync_names(self, path: str) -> None:
+        self.change()
+        self._undo.clear()
 
     def remove(self, path: str) -> None:
-        for name in [n for n in self._files if n == path or n.startswith(f"{path}/")]:
+        self.change()
+        self._remove(path)
+
+    def _remove(self, path: str) -> None:
+        before = dict(self._files)
+        for name in self._within(path):
             self.give_room(self._files.pop(name).size())
+        self._note_names(before)
+
+    def _within(self, path: str) -> list[str]:
+        return [name for name in self._files if name == path or name.startswith(f"{path}/")]
+
+    def _note_names(self, before: dict[str, SimulatedFile]) -> None:
+        """What the names were before this step: a crash may bring them back."""
+        self._undo.append(lambda: self._restore(before))
+
+    def _restore(self, names: dict[str, SimulatedFile]) -> None:
+        self._files = dict(names)
 
     def space(self) -> DiskSpace:
         used = sum(file.size() for file in self._files.values())

@@ -9,6 +9,7 @@ from groundwork.seams import Clock, Directory, Rng
 from streamcore.broker.append_round import AppendRound
 from streamcore.broker.checkpoints import read_checkpoints
 from streamcore.broker.clean_end import was_closed_cleanly
+from streamcore.broker.cleaner import Cleaner
 from streamcore.broker.durability import Durability
 from streamcore.broker.fetch_sessions import FetchSessions
 from streamcore.broker.group_log import GroupLog
@@ -36,6 +37,7 @@ from streamcore.broker.waiting_fetches import WaitingFetches
 from streamcore.groups.coordinator import GroupCoordinator
 from streamcore.groups.log_records import OFFSETS_TOPIC
 from streamcore.groups.settings import GroupSettings
+from streamcore.storage.compaction.job import CleaningWorker
 from streamcore.storage.recovery import RecoveryReport
 from streamcore.transactions.coordinator import TransactionCoordinator
 from streamcore.transactions.log_records import TRANSACTIONS_TOPIC
@@ -47,11 +49,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What a broker needs of the outside: time, chance and a disk."""
+    """What a broker needs of the outside: time, chance, a disk, and who cleans logs on it."""
 
     clock: Clock
     rng: Rng
     directory: Directory
+    cleaning_worker: CleaningWorker
 
 
 def api_ranges() -> Sequence[ApiRange]:
@@ -91,7 +94,7 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         hold_until_synced=durability.hold,
         always_syncs=settings.flush_acks is FlushAcks.WAIT,
     )
-    groups = _open_groups(settings, world, catalogue, appends, durability)
+    groups = _open_groups(settings, world, catalogue, appends)
     budget = ReceiveBudget(settings.queued_max_request_bytes)
     return BrokerServices(
         settings=settings,
@@ -106,6 +109,14 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         groups=groups,
         transactions=_open_transactions(
             settings, world, catalogue, appends, groups, new_producer_id=producer_ids.take
+        ),
+        cleaner=Cleaner(
+            world.directory,
+            clock=world.clock,
+            settings=settings,
+            topics=catalogue,
+            durability=durability,
+            worker=world.cleaning_worker,
         ),
         produce_routes=ProduceRoutes(catalogue),
         guard=_guard(settings, world),
@@ -147,7 +158,6 @@ def _open_groups(
     world: World,
     catalogue: TopicCatalogue,
     appends: AppendRound,
-    durability: Durability,
 ) -> GroupService:
     log = InternalLog(
         OFFSETS_TOPIC,
@@ -158,12 +168,7 @@ def _open_groups(
     )
     groups = GroupService(
         GroupCoordinator(_group_settings(settings), world.rng),
-        GroupLog(
-            log,
-            appends=appends,
-            durability=durability,
-            rewrite_bytes=settings.offsets_topic_rewrite_bytes,
-        ),
+        GroupLog(log),
         clock=world.clock,
         topics=catalogue,
         expiry_interval_ms=settings.offsets_retention_check_interval_ms,

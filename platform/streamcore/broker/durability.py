@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from groundwork.seams import Clock, Directory
 from streamcore.broker.append_round import OnKept
@@ -22,6 +22,8 @@ from streamcore.storage.log import Unsynced
 from streamcore.storage.segment import Segment
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 # How much of a segment recovery may have to walk without an index.
 INDEX_GROWTH_BYTES = 8 << 20
@@ -64,9 +66,10 @@ class Durability:
         self.sync_rounds = 0
 
     def on_appended(self, replica: Replica, _: Appended) -> None:
-        self._owe_sync(replica)
+        self.owe_sync(replica)
 
-    def _owe_sync(self, replica: Replica) -> None:
+    def owe_sync(self, replica: Replica) -> None:
+        """Something of the replica is not on the disk yet."""
         self._dirty[replica] = None
         self._unchecked[replica] = None
         self._work.set()
@@ -126,7 +129,7 @@ class Durability:
         existing = set(self._replicas())
         for replica in existing.intersection(replicas):
             replica.log.mark_unsynced()
-            self._owe_sync(replica)
+            self.owe_sync(replica)
         self._unchecked.update(dict.fromkeys(existing.intersection(unchecked)))
 
     def _say_failure(self, error: OSError) -> None:
@@ -189,10 +192,26 @@ class Durability:
         """Run a job that removes files, after every sync that may still touch them."""
         self._thread.submit(_logged, job, what)
 
+    async def settle(self, replica: Replica) -> bool:
+        """Sync all of a replica and checkpoint it; False where the disk refused.
+
+        Then no recovery looks at its closed segments, and none of them can be lost.
+        """
+        outcome: list[bool] = []
+        replica.log.mark_unsynced()  # a sync that fails just now may have taken them along
+        self.owe_sync(replica)
+        self._waiting.append(outcome.append)
+        await self.sync(checkpoint=True)
+        return outcome == [True]
+
+    def call(self, job: Callable[[], Result]) -> asyncio.Future[Result]:
+        """Run a job that touches files between the syncs, and tell its outcome."""
+        return asyncio.wrap_future(self._thread.submit(job))
+
     async def close(self) -> None:
         """Sync everything, checkpoint it, and wait for the thread."""
         for replica in self._replicas():
-            self._owe_sync(replica)
+            self.owe_sync(replica)
         await self.sync(checkpoint=True)
         self._remove_until(math.inf)
         self._thread.shutdown()

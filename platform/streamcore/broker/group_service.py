@@ -77,7 +77,7 @@ class GroupService:
         self._is_closed = True
 
     async def run(self) -> None:
-        """Keep time: end waits and sessions, expire offsets, keep the log small."""
+        """Keep time: end waits and sessions, expire offsets."""
         expiry_due_ms = self._clock.monotonic_ms() + self._expiry_interval_ms
         while True:
             await self._clock.sleep_until(self._clock.monotonic_ms() + TICK_MS)
@@ -86,17 +86,6 @@ class GroupService:
             if now_ms >= expiry_due_ms:
                 expiry_due_ms = now_ms + self._expiry_interval_ms
                 self.expire()
-            self.keep_log_small()
-
-    def keep_log_small(self) -> None:
-        """Rewrite what is mostly out of date; the old entries go when the new are synced."""
-        for partition in self._log.due_for_rewriting():
-            here = (
-                group_id
-                for group_id in self.coordinator.group_ids()
-                if self._log.partition_of(group_id) == partition
-            )
-            self._log.rewrite(partition, list(self.coordinator.entries(here)))
 
     def expire(self) -> None:
         """Forget offsets past their retention, of deleted topics, and groups without any."""

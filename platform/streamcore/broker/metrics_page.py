@@ -40,6 +40,30 @@ METRICS = (
         kind="counter",
         help="Connections ended for being idle, too slow, or never authenticated.",
     ),
+    MetricSpec(
+        name="broker_cleaner_dirty_ratio_max",
+        kind="gauge",
+        help="Dirty part of the dirtiest compacted log, when it was last looked at.",
+    ),
+    MetricSpec(
+        name="broker_cleaner_seconds_since_round",
+        kind="gauge",
+        help="Since the last round of compaction; -1 before the first.",
+    ),
+    MetricSpec(
+        name="broker_cleaner_set_aside",
+        kind="gauge",
+        help="Logs that are not compacted any more, for the reason in the journal.",
+    ),
+    MetricSpec(name="broker_cleaner_rounds_total", kind="counter", help="Rounds of compaction."),
+    MetricSpec(
+        name="broker_cleaner_bytes_total", kind="counter", help="Bytes that compaction went over."
+    ),
+    MetricSpec(
+        name="broker_cleaner_failures_total",
+        kind="counter",
+        help="Rounds of compaction that came to nothing.",
+    ),
 )
 
 
@@ -64,6 +88,9 @@ class MetricsPage:
             ("broker_parked_fetches", services.fetches.parked_count),
             ("broker_receive_bytes", services.crowd.receive_bytes()),
             ("broker_unsent_bytes", services.crowd.unsent_bytes),
+            ("broker_cleaner_dirty_ratio_max", services.cleaner.dirty_ratio_max),
+            ("broker_cleaner_seconds_since_round", services.cleaner.seconds_since_round()),
+            ("broker_cleaner_set_aside", services.cleaner.set_aside_count),
         ):
             self._registry.gauge(name).set(value)
         for name, value in (
@@ -72,6 +99,9 @@ class MetricsPage:
             ("broker_sync_rounds_total", services.durability.sync_rounds),
             ("broker_refused_connections_total", services.crowd.refused_total),
             ("broker_cut_connections_total", services.crowd.cut_total.total()),
+            ("broker_cleaner_rounds_total", services.cleaner.rounds),
+            ("broker_cleaner_bytes_total", services.cleaner.bytes_cleaned),
+            ("broker_cleaner_failures_total", services.cleaner.failures),
         ):
             self._registry.counter(name).value = value
         return self._registry.prometheus_text()

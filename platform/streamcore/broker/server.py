@@ -19,6 +19,7 @@ from dataclasses import replace
 from groundwork.real.clocks import SystemClock
 from groundwork.real.disk import OsDirectory
 from streamcore.broker.assembly import World, assemble
+from streamcore.broker.cleaner_process import ProcessWorker
 from streamcore.broker.connection import Connection
 from streamcore.broker.data_dir_lock import DataDirInUse, DataDirLock
 from streamcore.broker.handlers.catalogue import REGISTRY
@@ -152,6 +153,7 @@ class Broker:
             tasks.create_task(self.services.durability.run())
             tasks.create_task(RetentionRounds(self.services).run())
             tasks.create_task(self.services.groups.run())
+            tasks.create_task(self.services.cleaner.run())
             tasks.create_task(self.services.transactions.run())
             tasks.create_task(self._look_round())
 
@@ -171,6 +173,7 @@ class Broker:
         for connection in services.crowd.members():
             connection.stop_requests()
         services.groups.close()
+        await services.cleaner.close()
         services.fetches.on_shutdown()
         services.appends.flush()
         await services.durability.close()
@@ -256,6 +259,9 @@ async def _run_locked(
         clock=SystemClock(),
         rng=random.SystemRandom(),
         directory=OsDirectory(settings.data_dir),
+        cleaning_worker=ProcessWorker(
+            settings.data_dir, key_map_bytes=settings.log_cleaner_dedupe_buffer_size
+        ),
     )
     try:
         broker = Broker(assemble(settings, world))

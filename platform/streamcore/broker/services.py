@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from groundwork.seams import Clock, DiskSpace
 from streamcore.broker.append_round import AppendRound
+from streamcore.broker.cleaner import Cleaner
 from streamcore.broker.durability import Durability
 from streamcore.broker.features import FEATURES, Feature
 from streamcore.broker.fetch_sessions import FetchSessions
@@ -48,6 +49,7 @@ class BrokerServices:
     producer_ids: ProducerIds
     groups: GroupService
     transactions: TransactionService
+    cleaner: Cleaner
     produce_routes: ProduceRoutes
     guard: Guard
     crowd: Crowd

@@ -59,6 +59,15 @@ class BrokerSettings:
     retention_ms: int = 7 * 24 * 3_600_000  # older records go; a topic's retention.ms wins
     retention_bytes: int = -1  # a partition keeps no more than this; a topic's retention.bytes wins
 
+    log_cleaner_min_cleanable_ratio: float = 0.5  # a log with a larger part dirty is compacted
+    log_cleaner_delete_retention_ms: int = 24 * 3_600_000  # how long tombstones can be read
+    log_cleaner_min_compaction_lag_ms: int = 0  # a record younger than this stays
+    log_cleaner_max_compaction_lag_ms: int = (1 << 63) - 1  # an older one has its log compacted
+    log_cleaner_backoff_ms: int = 15_000  # how often logs to compact are looked for
+    log_cleaner_dedupe_buffer_size: int = 128 * MIB  # for keys of a round; others wait for the next
+    log_cleaner_io_max_bytes_per_second: int = 0  # read and written by compaction; 0: no limit
+    log_cleaner_worker_idle_ms: int = 60_000  # an unused process for compaction ends after this
+
     request_bytes_max: int = 100 * MIB  # larger: cut (socket.request.max.bytes)
     fetch_bytes_max: int = 55 * MIB  # of one fetch answer, whatever the client asks
     max_incremental_fetch_session_cache_slots: int = 1_000  # fetch sessions; then whole requests
@@ -81,7 +90,6 @@ class BrokerSettings:
     transaction_check_interval_ms: int = 1_000  # how often those that take too long are aborted
     transactional_id_expiration_ms: int = 604_800_000  # unused for as long, an id is forgotten
     transactional_ids_max: int = 10_000  # more are refused
-    offsets_topic_rewrite_bytes: int = 2 * MIB  # a partition that grew by this is rewritten
 
     listeners: str = ""  # PROTOCOL://HOST:PORT, several with commas; wins over listen_host
     advertised_listeners: str = ""  # the same form: what clients of each listener are told
@@ -139,6 +147,11 @@ def _parsed(key: str, text: str, hint: Any) -> object:
         if text not in tuple(kind):
             raise InvalidSetting(f"{key}: {text!r} is not one of {', '.join(kind)}")
         return kind(text)
+    if kind is float:
+        try:
+            return float(text)
+        except ValueError:
+            raise InvalidSetting(f"{key}: {text!r} is not a number") from None
     if kind is int:
         try:
             return int(text)

@@ -23,7 +23,7 @@ _CLEANUP: Final = (
     ConfigDefinition(
         name="delete.retention.ms",
         type=ConfigType.LONG,
-        fixed_default="86400000",
+        setting="log_cleaner_delete_retention_ms",
         broker_name="log.cleaner.delete.retention.ms",
         lowest=0,
         says="How long a tombstone stays in a compacted partition once it was cleaned: a reader"
@@ -32,7 +32,7 @@ _CLEANUP: Final = (
     ConfigDefinition(
         name="max.compaction.lag.ms",
         type=ConfigType.LONG,
-        fixed_default=str(LONG_MAX),
+        setting="log_cleaner_max_compaction_lag_ms",
         broker_name="log.cleaner.max.compaction.lag.ms",
         lowest=1,
         says="A record of a compacted partition is cleaned no later than after this time.",
@@ -40,7 +40,7 @@ _CLEANUP: Final = (
     ConfigDefinition(
         name="min.cleanable.dirty.ratio",
         type=ConfigType.DOUBLE,
-        fixed_default="0.5",
+        setting="log_cleaner_min_cleanable_ratio",
         broker_name="log.cleaner.min.cleanable.ratio",
         lowest=0,
         highest=1,
@@ -49,7 +49,7 @@ _CLEANUP: Final = (
     ConfigDefinition(
         name="min.compaction.lag.ms",
         type=ConfigType.LONG,
-        fixed_default="0",
+        setting="log_cleaner_min_compaction_lag_ms",
         broker_name="log.cleaner.min.compaction.lag.ms",
         lowest=0,
         says="A record of a compacted partition stays untouched for this time.",

@@ -168,10 +168,15 @@ def _cell(value: object) -> object:
 
 def _batch_row(batch: "WalkedBatch") -> dict[str, Any]:
     from streamcore.commands.segment_walk import control_type
-    from streamcore.record.batch import TIMESTAMP_TYPE_BIT, TRANSACTIONAL_BIT
+    from streamcore.record.batch import (
+        DELETE_HORIZON_BIT,
+        TIMESTAMP_TYPE_BIT,
+        TRANSACTIONAL_BIT,
+    )
     from streamcore.record.compression import Codec
 
     header = batch.header
+    has_horizon = header.attributes & DELETE_HORIZON_BIT
     is_append_time = bool(header.attributes & TIMESTAMP_TYPE_BIT)
     return {
         "position": batch.position,
@@ -183,6 +188,8 @@ def _batch_row(batch: "WalkedBatch") -> dict[str, Any]:
         "base_timestamp": header.base_timestamp,
         "max_timestamp": header.max_timestamp,
         "timestamp_type": "append" if is_append_time else "create",
+        # Where compaction has set it, it stands in place of the base timestamp (KIP-534).
+        "delete_horizon": header.base_timestamp if has_horizon else None,
         "leader_epoch": header.leader_epoch,
         "producer_id": header.producer_id,
         "producer_epoch": header.producer_epoch,

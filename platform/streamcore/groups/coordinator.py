@@ -4,7 +4,7 @@ Two clocks come in: `now_ms` is monotonic and ends waits, `unix_ms` stands in th
 What has to be written is handed out as log entries; `restore` takes them back at start.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from groundwork.seams import Rng
 from streamcore.groups.answers import Answer, refused_join
@@ -18,7 +18,6 @@ from streamcore.groups.log_records import (
     OffsetKey,
     OffsetValue,
     committed_from,
-    offset_entry,
     tombstones,
 )
 from streamcore.groups.member import JoinContext
@@ -222,16 +221,6 @@ class GroupCoordinator:
                     group.forget()
 
     # The log
-
-    def entries(self, group_ids: Iterable[GroupId]) -> Iterator[LogEntry]:
-        """Yield all that is to be remembered of these groups."""
-        for group_id in group_ids:
-            group = self._groups.get(group_id)
-            value = self._values.get(group_id)
-            if group is not None and value is not None:
-                yield GroupKey(group=group_id), value
-            for place, committed in self.offsets.of_group(group_id).items():
-                yield offset_entry(group_id, place, committed)
 
     def changed_groups(self, *, unix_ms: int) -> list[LogEntry]:
         """Return the groups that came to rest since the last call, as entries to write."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from streamcore.record.batch import NO_SEQUENCE, TRANSACTIONAL_BIT, BatchHeader
 from streamcore.record.places import Offset
+from streamcore.storage.compaction.job import LastOfProducer
 
 # Producers keep at most five requests in flight (max.in.flight.requests.per.connection).
 REMEMBERED_BATCHES = 5
@@ -192,6 +193,15 @@ class ProducerTable:
             if state is not None
         ]
 
+    def last_offsets(self) -> dict[int, LastOfProducer]:
+        """Where each producer's last sequence stands in the log."""
+        committed = {**self._states, **self._undo}
+        return {
+            producer_id: LastOfProducer(state.epoch, _last_offset(state.batches))
+            for producer_id, state in committed.items()
+            if state is not None
+        }
+
     def restore(self, rows: Sequence[Sequence[int]]) -> None:
         for producer_id, epoch, last_timestamp, coordinator_epoch, start, *numbers in rows:
             batches = zip(numbers[0::3], numbers[1::3], numbers[2::3], strict=True)
@@ -216,3 +226,11 @@ class ProducerTable:
         self._states.clear()
         self._undo.clear()
         self._open.clear()
+
+
+def _last_offset(batches: Sequence[KeptBatch]) -> int | None:
+    """None for a producer that is known by its markers alone."""
+    if not batches:
+        return None
+    last = batches[-1]
+    return last.base_offset + (last.last_sequence - last.first_sequence) % SEQUENCE_COUNT

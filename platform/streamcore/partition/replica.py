@@ -378,6 +378,13 @@ class Replica:
         self.history.epochs.cut_front(self.log.start_offset)
         return gone
 
+    def put_cleaned(self, base_offset: Offset, cleaned: Segment) -> list[Segment] | None:
+        """Let a cleaned segment take its place, as `PartitionLog.replace` says."""
+        old = self.log.replace(base_offset, cleaned)
+        if old is not None:
+            self._tail.forget_before(cleaned.next_offset)
+        return old
+
     def forget_tail(self) -> None:
         """Give the memory of the cached tail back: the topic is deleted."""
         self._tail.clear()

@@ -25,6 +25,8 @@ CODEC_MASK = 0x07
 TIMESTAMP_TYPE_BIT = 0x08
 TRANSACTIONAL_BIT = 0x10
 CONTROL_BIT = 0x20
+# The base timestamp is when the batch's tombstones, or its marker, may go (KIP-534).
+DELETE_HORIZON_BIT = 0x40
 CODEC_NUMBER_MAX = 4
 
 NO_PRODUCER_ID = -1

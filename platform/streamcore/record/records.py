@@ -7,19 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from streamcore.record.batch import (
-    CRC_AT,
-    CRC_COVERS_FROM,
-    CRC_FIELD,
-    HEADER,
     HEADER_SIZE,
-    LENGTH_PREFIX_SIZE,
     MAGIC,
     NO_PRODUCER_ID,
     TIMESTAMP_TYPE_BIT,
     BatchCorrupt,
+    BatchHeader,
     read_header,
+    sealed,
 )
-from streamcore.record.checksums import crc32c
 from streamcore.record.compression import Codec, UndecodableRecords, compressed, decompressed
 
 # A record's varints are zigzag numbers of at most 64 bits.
@@ -168,23 +164,21 @@ def encode_batch(
             for delta, record in enumerate(records)
         ),
     )
-    batch = bytearray(
-        HEADER.pack(
-            0,
-            HEADER_SIZE + len(body) - LENGTH_PREFIX_SIZE,
-            0,
-            MAGIC,
-            0,
-            attributes | codec,
-            len(records) - 1,
-            base_timestamp,
-            max(record.timestamp for record in records),
-            producer_id,
-            producer_epoch,
-            base_sequence,
-            len(records),
-        )
+    return sealed(
+        BatchHeader(
+            base_offset=0,
+            batch_length=0,
+            leader_epoch=0,
+            magic=MAGIC,
+            crc=0,
+            attributes=attributes | codec,
+            last_offset_delta=len(records) - 1,
+            base_timestamp=base_timestamp,
+            max_timestamp=max(record.timestamp for record in records),
+            producer_id=producer_id,
+            producer_epoch=producer_epoch,
+            base_sequence=base_sequence,
+            record_count=len(records),
+        ),
+        body,
     )
-    batch += body
-    CRC_FIELD.pack_into(batch, CRC_AT, crc32c(memoryview(batch)[CRC_COVERS_FROM:]))
-    return bytes(batch)

@@ -5,7 +5,7 @@ Owns no clock and starts no thread. What must be made durable is handed out by
 """
 
 import zlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,13 +14,11 @@ from streamcore.record.places import Offset
 from streamcore.record.records import read_records
 from streamcore.storage import aborted_transactions
 from streamcore.storage.aborted_transactions import AbortedTransaction
+from streamcore.storage.compaction.checkpoint import CleanedUpTo
 from streamcore.storage.failures import StorageFailed
 from streamcore.storage.index import INTERVAL_BYTES, NO_TIMESTAMP
+from streamcore.storage.paths import aborted_path, index_path, segment_path
 from streamcore.storage.segment import PlacedBatch, Segment
-
-LOG_SUFFIX = ".log"
-INDEX_SUFFIX = ".index"
-ABORTED_SUFFIX = ".txnindex"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,23 +55,17 @@ class TimedOffset:
     timestamp: int
 
 
-def segment_path(folder: str, base_offset: int) -> str:
-    return f"{folder}/{base_offset:020d}{LOG_SUFFIX}"
-
-
-def index_path(path: str) -> str:
-    return path.removesuffix(LOG_SUFFIX) + INDEX_SUFFIX
-
-
-def aborted_path(path: str) -> str:
-    return path.removesuffix(LOG_SUFFIX) + ABORTED_SUFFIX
-
-
 class PartitionLog:
     """Appends, reads, rolls and drops segments. `recovery.open_log` makes one."""
 
     def __init__(
-        self, directory: Directory, folder: str, segments: list[Segment], *, start_offset: Offset
+        self,
+        directory: Directory,
+        folder: str,
+        segments: list[Segment],
+        *,
+        start_offset: Offset,
+        cleaned: CleanedUpTo,
     ) -> None:
         assert segments, "a log has an active segment"
         self._directory = directory
@@ -81,6 +73,7 @@ class PartitionLog:
         self._segments = segments
         self._bases = [segment.base_offset for segment in segments]
         self.start_offset = start_offset
+        self.cleaned = cleaned
         self._unsynced: dict[str, Segment] = {}
         self._indexes_due: dict[str, Segment] = {}
         self._indexed = 0  # how much of the active segment its index file covers
@@ -264,10 +257,39 @@ class PartitionLog:
         while len(self._segments) > 1 and self._segments[1].base_offset <= self.start_offset:
             gone.append(self._segments.pop(0))
             self._bases.pop(0)
+        self._forget_unsynced(gone)
+        return gone
+
+    def closed_segments(self, base_offset: Offset, next_offset: Offset) -> list[Segment]:
+        """The closed segments from one offset up to another; none where it has others there."""
+        first = bisect_left(self._bases, base_offset)
+        found = self._segments[first : bisect_left(self._bases, next_offset)]
+        is_whole = bool(found) and (
+            found[0].base_offset == base_offset
+            and found[-1].next_offset == next_offset
+            and found[-1] is not self.active
+        )
+        return found if is_whole else []
+
+    def replace(self, base_offset: Offset, cleaned: Segment) -> list[Segment] | None:
+        """Let a cleaned segment stand for the closed ones from `base_offset` up to its end.
+
+        Return them: the caller closes and removes their files, when nobody syncs them. None,
+        and nothing is changed, where they are not all here any more.
+        """
+        old = self.closed_segments(base_offset, cleaned.next_offset)
+        if not old:
+            return None
+        first = bisect_left(self._bases, base_offset)
+        self._segments[first : first + len(old)] = [cleaned]
+        self._bases[first : first + len(old)] = [cleaned.base_offset]
+        self._forget_unsynced(old)
+        return old
+
+    def _forget_unsynced(self, gone: Sequence[Segment]) -> None:
         for segment in gone:
             self._unsynced.pop(segment.path, None)
             self._indexes_due.pop(segment.path, None)
-        return gone
 
     def remove_files(self, segments: Sequence[Segment]) -> None:
         """Close and delete the files of segments that `cut_front` returned."""

@@ -11,13 +11,17 @@ checked, CRC included:
 
 A segment before the checkpoint that has lost its index gets it back by a walk over the
 headers. When its list of aborted transactions is damaged, the whole log is checked.
+
+Offsets follow on one another without a gap, but for what was cleaned: swaps of cleaned
+segments that a crash interrupted are finished first, and the log's own note of how far it was
+cleaned says where offsets may be missing.
 """
 
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from groundwork.seams import AppendFile, Directory
+from groundwork.seams import Directory
 from streamcore.record.batch import (
     HEADER_SIZE,
     LENGTH_PREFIX,
@@ -31,20 +35,19 @@ from streamcore.record.batch import (
 from streamcore.record.places import Offset
 from streamcore.storage import aborted_transactions
 from streamcore.storage.aborted_transactions import AbortedTransaction
-from streamcore.storage.index import INTERVAL_BYTES, decoded
-from streamcore.storage.log import (
+from streamcore.storage.compaction.checkpoint import CleanedUpTo, read_cleaned
+from streamcore.storage.compaction.swap import finish_interrupted
+from streamcore.storage.index import INTERVAL_BYTES, NO_TIMESTAMP, decoded
+from streamcore.storage.log import PartitionLog
+from streamcore.storage.paths import (
+    CORRUPT_SUFFIX,
     LOG_SUFFIX,
-    PartitionLog,
     aborted_path,
     index_path,
     segment_path,
 )
+from streamcore.storage.scanning import scan_at
 from streamcore.storage.segment import Segment
-
-CORRUPT_SUFFIX = ".corrupt"
-# One read of a recovery scan. Larger than the default batch limit, so that most reads
-# hold many whole batches.
-SCAN_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,28 +97,41 @@ def open_log(
     `reader` sees every batch behind the checkpoint, in order; all of them, when the files
     contradict the checkpoint.
     """
-    recovery = _Recovery(directory, folder, now_ms, reader)
+    report = RecoveryReport(journal=finish_interrupted(directory, folder))
+    cleaned, complaint = read_cleaned(directory, folder)
+    if complaint is not None:
+        report.journal.append(complaint)
+    recovery = _Recovery(directory, folder, now_ms, reader, cleaned, report)
     if checkpoint is not None and not recovery.agrees_with(checkpoint):
         reader.clear()
         checkpoint = None
     segments = recovery.segments(checkpoint)
     start = max(checkpoint.start_offset if checkpoint else 0, segments[0].base_offset)
     start = min(Offset(start), segments[-1].next_offset)
-    log = PartitionLog(directory, folder, segments, start_offset=start)
-    if recovery.report.bytes_checked:
+    log = PartitionLog(directory, folder, segments, start_offset=start, cleaned=cleaned)
+    if report.bytes_checked:
         log.mark_unsynced()
-    return log, recovery.report
+    return log, report
 
 
 class _Recovery:
     """One pass over the files of one partition."""
 
-    def __init__(self, directory: Directory, folder: str, now_ms: int, reader: LogReader) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        folder: str,
+        now_ms: int,
+        reader: LogReader,
+        cleaned: CleanedUpTo,
+        report: RecoveryReport,
+    ) -> None:
         self._directory = directory
         self._folder = folder
         self._now_ms = now_ms
         self._reader = reader
-        self.report = RecoveryReport()
+        self._gaps_below = cleaned.gaps_below
+        self.report = report
 
     def agrees_with(self, checkpoint: LogCheckpoint) -> bool:
         """Whether the files can be what the checkpoint saw. Says so in the report if not."""
@@ -209,7 +225,7 @@ class _Recovery:
                 return self._set_aside_rest(segment, "it ends inside a header")
             header = read_header(data, segment.size - data_at)
             if (
-                header.base_offset != segment.next_offset
+                not self._may_follow(header, segment.next_offset)
                 or header.size < HEADER_SIZE
                 or segment.size + header.size > size
             ):
@@ -220,11 +236,11 @@ class _Recovery:
     def _check_rest(self, segment: Segment) -> bool:
         file = segment.file
         while segment.size < file.size():
-            data = memoryview(_scan_at(file, segment.size))
+            data = memoryview(scan_at(file, segment.size, end=file.size()))
             position = 0
             while position < len(data):
                 try:
-                    header = _expected_header(data, position, segment.next_offset)
+                    header = self._expected_header(data, position, segment.next_offset)
                     aborted = self._reader.note(header, data[position : position + header.size])
                 except BatchTorn:
                     break
@@ -239,11 +255,22 @@ class _Recovery:
                 return self._end_at_tear(segment, data)
         return True
 
+    def _expected_header(self, data: memoryview, position: int, expected: Offset) -> BatchHeader:
+        header = checked_header(data, position)
+        if header.base_offset != expected and not self._may_follow(header, expected):
+            raise BatchCorrupt(f"base offset {header.base_offset}, expected {expected}")
+        return header
+
+    def _may_follow(self, header: BatchHeader, expected: Offset) -> bool:
+        """Whether a batch may stand where the offset `expected` would come next."""
+        missing = header.base_offset - expected
+        return missing == 0 or (missing > 0 and header.next_offset <= self._gaps_below)
+
     def _note(self, segment: Segment, header: BatchHeader) -> None:
         segment.note(
             Offset(header.base_offset),
             Offset(header.next_offset),
-            header.max_timestamp,
+            header.max_timestamp if header.record_count else NO_TIMESTAMP,
             header.size,
         )
 
@@ -299,13 +326,6 @@ class _Recovery:
             self.report.journal.append(f"{path} is kept in {aside}: {reason}")
 
 
-def _expected_header(data: memoryview, position: int, offset: Offset) -> BatchHeader:
-    header = checked_header(data, position)
-    if header.base_offset != offset:
-        raise BatchCorrupt(f"base offset {header.base_offset}, expected {offset}")
-    return header
-
-
 def _holds_batch(rest: bytes, base_offset: bytes) -> bool:
     """Whether a whole batch that begins with `base_offset` lies somewhere in `rest`."""
     view = memoryview(rest)
@@ -316,13 +336,3 @@ def _holds_batch(rest: bytes, base_offset: bytes) -> bool:
             return True
         at = rest.find(base_offset, at + 1)
     return False
-
-
-def _scan_at(file: AppendFile, position: int) -> bytes:
-    """Read a large part of a file, and in any case the whole batch that begins it."""
-    data = file.read_at(position, SCAN_BYTES)
-    if len(data) >= HEADER_SIZE:
-        size = read_header(data).size
-        if len(data) < size <= file.size() - position:
-            data = file.read_at(position, size)
-    return data

@@ -2,6 +2,9 @@
 
 What is in the file up to `size` is whole batches. A failed append may leave part of a
 batch behind `size`; it is cut before anything else is written.
+
+Where a log is compacted, offsets may be missing between batches and inside them, and batches
+may be empty; the last batch of a cleaned segment still ends where the next segment begins.
 """
 
 from collections.abc import Sequence
@@ -53,6 +56,7 @@ class Segment:
         self.jitter_ms = 0  # by how much it is rolled earlier than its age asks for
         self._index_due_at = INTERVAL_BYTES
         self._is_torn = False
+        self._first_timestamp: int | None = None
 
     @property
     def age_from_ms(self) -> int:
@@ -172,6 +176,13 @@ class Segment:
             position += header.size
         return self.size, None
 
+    def first_timestamp(self) -> int:
+        """The newest timestamp in the first batch; -1 without one. Raises `OSError`."""
+        if self._first_timestamp is None and self.size:
+            header = read_header(self.file.read_at(0, HEADER_SIZE))
+            self._first_timestamp = header.max_timestamp
+        return NO_TIMESTAMP if self._first_timestamp is None else self._first_timestamp
+
     def take_index(self, index: SparseIndex) -> None:
         """Know the segment up to the last entry of an index that was read from its file."""
         last = index.last()
@@ -181,3 +192,12 @@ class Segment:
             self.next_offset = last.offset
             self.newest_timestamp = last.newest_before
             self._index_due_at = last.position + INTERVAL_BYTES
+
+    def take_cleaned(
+        self, index: SparseIndex, *, next_offset: Offset, size: int, newest_timestamp: int
+    ) -> None:
+        """Know all of a segment that the cleaner has written and closed."""
+        self.index = index
+        self.size = size
+        self.next_offset = next_offset
+        self.newest_timestamp = newest_timestamp

@@ -46,6 +46,7 @@ class PartitionTail:
         self._bases: list[int] = []
         self._chunks: list[bytes] = []
         self._dropped = 0
+        self._forgotten_before = 0
         self.next_offset = -1
 
     def add(self, batch: PlacedBatch) -> None:
@@ -67,6 +68,14 @@ class PartitionTail:
             self._dropped = 0
         return size
 
+    def forget_before(self, offset: Offset) -> None:
+        """Give out nothing before `offset`, where a batch begins: the log is cleaned up to there.
+
+        The batches leave the cache in their turn, as the oldest ones: taking many out at once
+        would hold everybody up.
+        """
+        self._forgotten_before = max(self._forgotten_before, offset)
+
     def clear(self) -> None:
         """Forget everything, as when the log is cut or deleted."""
         held = len(self._chunks) - self._dropped
@@ -86,7 +95,7 @@ class PartitionTail:
         behind `before`, which lies behind `offset`.
         """
         first = bisect_right(self._bases, offset, self._dropped) - 1
-        if first < self._dropped or offset >= self.next_offset:
+        if first < self._dropped or offset >= self.next_offset or offset < self._forgotten_before:
             return None
         size = len(self._chunks[first])
         end = first + 1

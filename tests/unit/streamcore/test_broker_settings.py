@@ -25,8 +25,10 @@ def test_keys_may_be_dotted_or_underscored() -> None:
             "advertised.host": "broker",
             "advertised.port": "99",
             "data.dir": "elsewhere",
+            "log.cleaner.min.cleanable.ratio": "0.25",
         },
     )
+    assert changed.log_cleaner_min_cleanable_ratio == 0.25
     assert changed.num_partitions == 12
     assert changed.flush_acks is FlushAcks.WAIT
     assert changed.auto_create_topics is False
@@ -63,6 +65,7 @@ def test_a_value_is_read_as_what_its_setting_is_whatever_its_name_ends_in() -> N
         ("flush.acks", "never", "flush.acks: 'never' is not one of written, wait"),
         ("auto.create.topics", "yes", "neither true nor false"),
         ("metrics.port", "x", "metrics.port: 'x' is not a whole number"),
+        ("log.cleaner.min.cleanable.ratio", "half", "'half' is not a number"),
     ],
 )
 def test_a_wrong_setting_is_named(key: str, value: str, complaint: str) -> None:

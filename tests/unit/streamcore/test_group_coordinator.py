@@ -13,6 +13,7 @@ from streamcore.groups.log_records import (
     OffsetKey,
     decode_entry,
     encode_entry,
+    offset_entry,
 )
 from streamcore.groups.member import JoinContext
 from streamcore.groups.offsets import TopicPartition
@@ -145,11 +146,17 @@ def restarted(entries: list[LogEntry]) -> GroupCoordinator:
     return again
 
 
+def offsets_of(coordinator: GroupCoordinator) -> list[LogEntry]:
+    """The group's committed offsets, as they were written."""
+    committed = coordinator.offsets.of_group(GROUP)
+    return [offset_entry(GROUP, *item) for item in committed.items()]
+
+
 def test_committed_offsets_and_their_metadata_come_back_after_a_restart(
     coordinator: GroupCoordinator,
 ) -> None:
     commit(coordinator, committing(42, partition=3, metadata="at noon, in Göteborg"))
-    again = restarted(list(coordinator.entries([GROUP])))
+    again = restarted(offsets_of(coordinator))
     committed = again.offsets.of_group(GROUP)[TopicPartition("pings", 3)]
     assert (committed.offset, committed.metadata) == (42, "at noon, in Göteborg")
     assert committed.commit_ms == UNIX_MS
@@ -239,7 +246,7 @@ def test_a_group_with_members_is_not_deleted_and_an_empty_one_leaves_tombstones(
     assert coordinator.plan_deletion(GROUP) == (ErrorCode.NON_EMPTY_GROUP, [])
     leave(coordinator, member_id)
     commit(coordinator, committing(5))
-    written = list(coordinator.entries([GROUP]))
+    written = [*coordinator.changed_groups(unix_ms=UNIX_MS), *offsets_of(coordinator)]
     error, tombstones = coordinator.plan_deletion(GROUP)
     assert error is ErrorCode.NONE
     assert coordinator.group_ids() == {GROUP}, "it is there until that is written"

@@ -78,8 +78,8 @@ async def test_a_commit_that_a_full_disk_refuses_is_told_and_not_kept() -> None:
         assert await commit(services, 3) == {0}
 
 
-async def delete_groups(services: BrokerServices) -> list[int]:
-    request = DeleteGroupsRequest(groups_names=("g",))
+async def delete_groups(services: BrokerServices, *, group: str = "g") -> list[int]:
+    request = DeleteGroupsRequest(groups_names=(group,))
     answer = await call(services, ApiKey.DELETE_GROUPS, 2, request, DeleteGroupsResponse)
     return [result.error_code for result in answer.results]
 
@@ -178,30 +178,27 @@ async def test_a_damaged_batch_of_the_offsets_topic_does_not_keep_a_broker_from_
     assert OFFSETS_TOPIC in caplog.text
 
 
-async def test_the_offsets_topic_is_rewritten_when_most_of_it_is_out_of_date() -> None:
+async def test_the_offsets_topic_is_compacted_and_groups_are_read_back_from_it() -> None:
     disk = SimulatedDirectory()
-    settings: dict[str, Any] = {
-        "offsets_topic_rewrite_bytes": 20_000,
-        "offsets_topic_num_partitions": 1,
-    }
+    settings: dict[str, Any] = {"offsets_topic_num_partitions": 1}
     async with simulated_broker(disk, **settings) as services:
         make_topic(services)
         await commit(services, 7, group="old")
+        await commit(services, 8, group="gone")
         for offset in range(300):
             await commit(services, offset, offset, offset)
+        assert await delete_groups(services, group="gone") == [ErrorCode.NONE]
         (replica,) = services.topics.replicas()[-1:]
         assert replica.key.topic == OFFSETS_TOPIC
-        assert replica.start_offset == 0
-        services.groups.keep_log_small()
-        await asyncio.sleep(0)
-        await services.durability.sync(checkpoint=True)
-        assert replica.high_watermark - replica.start_offset == 4
-        services.groups.keep_log_small()
-        assert replica.high_watermark - replica.start_offset == 4, "once is enough"
+        replica.log.roll(now_ms=services.clock.now_ms())
+        held = replica.log.bytes_held
+        assert await services.cleaner.clean_what_is_due() == 1
+        assert replica.log.bytes_held < held / 20
         disk.crash(random.Random(1))
     async with simulated_broker(disk, **settings) as services:
         assert await committed(services, group="old") == {0: (7, "m7")}
         assert (await committed(services))[2] == (299, "m299")
+        assert await committed(services, group="gone") == {}
 
 
 async def test_time_ends_a_silent_members_session() -> None:

@@ -1,7 +1,6 @@
 """CreateTopics (key 19), versions 2 to 7 (KIP-464 defaults, KIP-525 settings in the answer).
 
-Not done: more than one replica; compaction (`cleanup.policy=compact` is taken and shown, but
-nothing is compacted yet: everything is kept, whatever the retention says).
+Not done: more than one replica.
 """
 
 from collections import Counter
