@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from groundwork.real.clocks import SystemClock
 from streamcore.commands.app import app
 from tests.support.broker_process import BrokerDidNotStart, BrokerProcess
-from tests.support.kafka_clients import ConfluentClient, Sent
+from tests.support.clients.confluent import ConfluentClient
+from tests.support.kafka_clients import Sent
 
 pytestmark = pytest.mark.integration
 

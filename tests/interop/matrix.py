@@ -1,0 +1,126 @@
+"""The rows and columns of the table client × feature, and the pairs that a client has not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# Rows, in the order of the page. A test names its row with `@pytest.mark.feature`.
+FEATURES: dict[str, str] = {
+    "metadata": "connect; metadata of cluster and topics",
+    "topics": "create, describe, delete topics",
+    "partitions": "create partitions",
+    "records": "keys, headers, null values",
+    "acks": "acks 0, 1, all",
+    "gzip": "gzip",
+    "snappy": "snappy",
+    "lz4": "lz4",
+    "zstd": "zstd",
+    "large-messages": "large messages, and their limit",
+    "idempotence": "idempotent producer",
+    "seek": "partitions by assignment, seek",
+    "offsets-by-time": "offsets by time",
+    "group": "group: consume, commit, go on",
+    "rebalance": "group: members join and leave",
+    "killed-member": "group: a member is killed",
+    "static-member": "group: static membership",
+    "cooperative": "group: cooperative-sticky",
+    "commit-metadata": "metadata beside an offset",
+    "groups": "list and describe groups",
+    "delete-groups": "delete groups",
+    "alter-offsets": "alter a group's offsets",
+    "delete-offsets": "delete a group's offsets",
+    "delete-records": "delete records",
+    "log-dirs": "log directories",
+    "configs": "describe and alter configs",
+    "log-append-time": "log append time",
+    "compaction": "compacted topic",
+    "transactions": "transactions: commit, abort, read_committed",
+    "fencing": "transactions: an older producer is fenced",
+    "transactional-offsets": "transactions: offsets of a group",
+    "transactions-told": "list and describe transactions, producers",
+    "tls": "TLS",
+    "sasl-plain": "SASL PLAIN",
+    "scram-256": "SASL SCRAM-SHA-256",
+    "scram-512": "SASL SCRAM-SHA-512",
+    "topic-anew": "a topic deleted and made anew under a consumer",
+    "broker-restart": "the broker killed and started under both ends",
+}
+
+NO_ADMIN = "a command for reading and writing; it administrates nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A client: what it is called on the page, and which features it has not, with the reason."""
+
+    title: str
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    keeps_time: bool = True  # whether a record's time can be given to it
+    keeps_nulls: bool = True  # whether it can write a null value
+
+
+CLIENTS: dict[str, Kind] = {
+    "confluent-kafka": Kind(
+        title="confluent-kafka (Python, librdkafka)",
+        lacks={
+            "delete-offsets": "librdkafka has it, its Python package does not hand it on",
+            "log-dirs": "not in librdkafka",
+            "transactions-told": "not in librdkafka",
+        },
+    ),
+    "kafka-python": Kind(title="kafka-python"),
+    "aiokafka": Kind(
+        title="aiokafka",
+        lacks={
+            "cooperative": "no such assignor",
+            "delete-groups": "no such call",
+            "alter-offsets": "no such call",
+            "delete-offsets": "no such call",
+            "log-dirs": "no such call",
+            "transactions-told": "no such call",
+        },
+    ),
+    "kcat": Kind(
+        title="kcat (librdkafka of Debian)",
+        keeps_time=False,
+        lacks=dict.fromkeys(
+            (
+                *("topics", "partitions", "groups", "delete-groups", "alter-offsets"),
+                *("delete-offsets", "delete-records", "log-dirs", "configs", "transactions-told"),
+            ),
+            NO_ADMIN,
+        )
+        | {
+            "log-append-time": NO_ADMIN,
+            "commit-metadata": "it commits without a text",
+            "transactions": "one transaction per run, committed at its end",
+            "fencing": "one transaction per run, committed at its end",
+            "transactional-offsets": "one transaction per run, committed at its end",
+            "broker-restart": "a run ends with its input",
+        },
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Features, and what they are tried with."""
+
+    title: str
+    features: Mapping[str, str]
+    kinds: Mapping[str, Kind]
+
+
+TABLES = (
+    Table(title="Clients", features=FEATURES, kinds=CLIENTS),
+)
+
+
+def kinds_of(feature: str) -> list[str]:
+    """Return the names of those that have a feature."""
+    return [
+        name
+        for table in TABLES
+        if feature in table.features
+        for name, kind in table.kinds.items()
+        if feature not in kind.lacks
+    ]
