@@ -106,6 +106,11 @@ def contents(records: Iterable[Sent], client_name: str = "") -> list[tuple[objec
     return sorted(told, key=repr)
 
 
-def values(read: Iterable[Read]) -> list[bytes | None]:
+def values(read: Iterable[Read]) -> list[bytes]:
     """Return the values that were read, sorted."""
-    return sorted((one.sent.value for one in read), key=lambda value: value or b"")
+    return values_of(one.sent for one in read)
+
+
+def values_of(records: Iterable[Sent]) -> list[bytes]:
+    """Return the values that were sent, sorted."""
+    return sorted(record.value or b"" for record in records)

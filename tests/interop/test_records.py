@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.interop.scene import START_MS, contents, numbered, read_all, values
+from tests.interop.scene import START_MS, contents, numbered, read_all, values, values_of
 from tests.support.clients.remote import RemoteClient
 from tests.support.kafka_clients import Refused, Sent
 from tests.support.raw_log import batches_of
@@ -43,7 +43,7 @@ def test_records_arrive_with_every_kind_of_acknowledgement(
         # One that was not acknowledged may still be under way.
         read_all([helper.reader(name, {0: 20 * number})], 20)
     read = read_all([client.reader(name, {0: 0})], 60)
-    assert values(read) == sorted(record.value or b"" for record in numbered(60))
+    assert values(read) == values_of(numbered(60))
 
 
 def compressed(client: RemoteClient, helper: RemoteClient, name: str, codec: str) -> None:
@@ -52,11 +52,11 @@ def compressed(client: RemoteClient, helper: RemoteClient, name: str, codec: str
     client.produce(name, sent, codec=codec)
     assert codec in {batch.codec for batch in batches_of(helper.cluster().brokers[0], name)}
     read = read_all([helper.reader(name, {0: 0})], len(sent))
-    assert values(read) == sorted(record.value or b"" for record in sent)
+    assert values(read) == values_of(sent)
     other = numbered(300, first=300)
     helper.produce(name, other, codec=codec)
     again = read_all([client.reader(name, {0: len(sent)})], len(other))
-    assert values(again) == sorted(record.value or b"" for record in other)
+    assert values(again) == values_of(other)
 
 
 @pytest.mark.feature("gzip")

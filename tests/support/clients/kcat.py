@@ -5,6 +5,7 @@ A command per call; a member of a group is a command that runs on, read by a thr
 
 import json
 import queue
+import re
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ class KcatClient:
     def __init__(self, address: str, security: Security) -> None:
         settings = [
             *("message.max.bytes=" + BYTES_MAX, "receive.message.max.bytes=100000000"),
+            "linger.ms=50",  # lines come one by one, and one by one they are not compressed
             *_security(security),
         ]
         self._command = ["kcat", "-b", address]
@@ -138,7 +140,7 @@ class KcatConsumer:
         self._command = list(command)
         self._process: subprocess.Popen[bytes] | None = None
         self._read: queue.Queue[Read] = queue.Queue()
-        self._assigned: list[int] = []
+        self._assigned: set[int] = set()
         self._threads: list[threading.Thread] = []
 
     def start(self, *arguments: str) -> None:
@@ -177,13 +179,18 @@ class KcatConsumer:
             self._read.put(Read(partition=int(partition), offset=int(offset), sent=sent))
 
     def _take_news(self, err: Any) -> None:
-        """`% Group g rebalanced (memberid m): assigned: t [0], t [1]`."""
+        """`% Group g rebalanced (memberid m): assigned: t [0], t [1]`, or, cooperative,
+        `% Group g rebalanced: incremental assignment of 1 partition(s) (...): t [0]`."""
         while line := err.readline().decode(errors="replace"):
-            if "assigned: " in line:
-                places = line.partition("assigned: ")[2].split(",")
-                self._assigned = [int(place.partition("[")[2].partition("]")[0]) for place in places]
-            elif "revoked: " in line:
-                self._assigned = []
+            if " rebalanced" not in line:
+                continue
+            places = {int(number) for number in re.findall(r" \[(\d+)\]", line)}
+            if "incremental assignment" in line:
+                self._assigned |= places
+            elif "incremental revoke" in line:
+                self._assigned -= places
+            else:
+                self._assigned = places if " assigned: " in line else set()
 
     def poll(self) -> list[Read]:
         read = []
@@ -195,7 +202,7 @@ class KcatConsumer:
             return read
 
     def assigned(self) -> list[int]:
-        return self._assigned
+        return list(self._assigned)
 
     def commit(self) -> None:
         """It has committed, or will, when it ends at the latest."""
@@ -210,7 +217,10 @@ class KcatConsumer:
 
 
 def _refused(text: str) -> Refused:
-    known = {"Message size too large": "MESSAGE_TOO_LARGE"}
+    known = {
+        "Message size too large": "MESSAGE_TOO_LARGE",
+        "failed to validate record": "INVALID_RECORD",
+    }
     return Refused(next((name for words, name in known.items() if words in text), "CLIENT"), text)
 
 
