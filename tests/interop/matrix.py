@@ -98,6 +98,29 @@ CLIENTS: dict[str, Kind] = {
             "broker-restart": "a run ends with its input",
         },
     ),
+    "kafkajs": Kind(
+        title="kafkajs",
+        lacks=dict.fromkeys(("snappy", "lz4", "zstd"), "a codec of a package of its own")
+        | dict.fromkeys(("static-member", "cooperative"), "not in kafkajs")
+        | dict.fromkeys(("delete-offsets", "log-dirs", "transactions-told"), "no such call"),
+    ),
+    "platformatic": Kind(
+        title="@platformatic/kafka",
+        lacks={
+            "snappy": "it reads bare snappy alone, not the framed one that others write",
+            "zstd": "needs Node 22",
+            "log-append-time": "it shows each record's own time, whatever its batch says",
+            "topic-anew": "it asks for the topic id it knows, for ever",
+            "cooperative": "no such assignor before its version 2",
+            "commit-metadata": "it commits without a text",
+            "transactions-told": "no such call",
+        },
+    ),
+    "java": Kind(title="Java kafka-clients, Admin"),
+    "franz-go": Kind(
+        title="franz-go",
+        lacks={"topic-anew": "it reads the first topic of a name alone, says its README"},
+    ),
 }
 
 

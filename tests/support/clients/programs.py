@@ -49,7 +49,7 @@ def installed(name: str, sources: Sequence[Path], install: Callable[[Path], None
     """Return a folder that `install` has filled from these sources, now or earlier.
 
     The folder's name holds their digest: changed sources are installed anew. Raises `Missing`
-    where `install` fails, which without a network it does.
+    where something cannot be fetched.
     """
     digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
     folder = CACHE / f"{name}-{digest[:12]}"
@@ -59,25 +59,92 @@ def installed(name: str, sources: Sequence[Path], install: Callable[[Path], None
         if not (folder / ".ready").exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            try:
-                install(folder)
-            except subprocess.CalledProcessError as error:
-                words = (error.stderr or b"").decode(errors="replace").strip()[-400:]
-                raise Missing(f"{name} could not be installed: {words}") from None
+            install(folder)
             (folder / ".ready").touch()
     return folder
 
 
-def run(*command: str | Path, cwd: Path, **environment: str) -> None:
-    """Run a step of an installation. Raises `CalledProcessError`, which holds what it said."""
-    subprocess.run(
+def build(*command: str | Path, cwd: Path) -> None:
+    """Run a compiler: what it does not take is our fault."""
+    done = _done(*command, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+
+
+def fetch(*command: str | Path, cwd: Path) -> None:
+    """Run what brings something from a registry. Raises `Missing` where that is out of reach."""
+    done = _done(*command, cwd=cwd)
+    if done.returncode:
+        raise Missing(f"{command[0]} could not fetch what it needs: {done.stderr.strip()[-400:]}")
+
+
+def _done(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         command,
         cwd=cwd,
-        env=os.environ | environment,
-        check=True,
+        env=os.environ | {"GOTOOLCHAIN": "local"},
+        check=False,
         capture_output=True,
+        text=True,
         timeout=INSTALL_WITHIN_S,
     )
 
 
-PROGRAMS: dict[str, Callable[[], Sequence[str]]] = {}
+def node(script: str) -> Sequence[str]:
+    """A script of `tests/interop/node`, beside the packages of its lock file."""
+    program, npm = found("node"), found("npm")
+    sources = [HERE / "node" / name for name in ("package.json", "package-lock.json", ".npmrc")]
+    scripts = sorted((HERE / "node").glob("*.mjs"))
+
+    def install(folder: Path) -> None:
+        for source in (*sources, *scripts):
+            shutil.copy(source, folder)
+        fetch(npm, "ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=folder)
+
+    return [program, str(installed("node", [*sources, *scripts], install) / script)]
+
+
+def java(main: str) -> Sequence[str]:
+    """A class of `tests/interop/java`, compiled, with Kafka's jars."""
+    program, compiler = found("java"), found("javac")
+    sources = sorted((HERE / "java").glob("*.java"))
+
+    def compile_all(folder: Path) -> None:
+        classes = jars() / "*"
+        build(compiler, "-nowarn", "-d", folder, "-cp", classes, *sources, cwd=folder)
+
+    classes = installed("java", [*sources, HERE / "java" / "pom.xml"], compile_all)
+    # A small, short-lived machine: compiling to the utmost would cost more than it brings.
+    options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]
+    return [program, *options, "-cp", f"{classes}:{jars()}/*", main]
+
+
+def jars() -> Path:
+    """Kafka's jars, from Maven Central."""
+    maven, pom = found("mvn"), HERE / "java" / "pom.xml"
+
+    def install(folder: Path) -> None:
+        copy = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+        fetch(maven, "--quiet", "--batch-mode", "--file", pom, *copy, cwd=folder)
+
+    return installed("jars", [pom], install)
+
+
+def go() -> Sequence[str]:
+    """The program of `tests/interop/go`, with the modules of its go.sum."""
+    program = found("go")
+    sources = sorted((HERE / "go").glob("*.go"))
+    modules = [HERE / "go" / name for name in ("go.mod", "go.sum")]
+
+    def install(folder: Path) -> None:
+        fetch(program, "mod", "download", cwd=HERE / "go")
+        build(program, "build", "-o", folder / "client", ".", cwd=HERE / "go")
+
+    return [str(installed("go", [*sources, *modules], install) / "client")]
+
+
+PROGRAMS: dict[str, Callable[[], Sequence[str]]] = {
+    "kafkajs": lambda: node("kafkajs.mjs"),
+    "platformatic": lambda: node("platformatic.mjs"),
+    "java": lambda: java("Client"),
+    "franz-go": go,
+}
