@@ -113,6 +113,7 @@ CLIENTS: dict[str, Kind] = {
             "topic-anew": "it asks for the topic id it knows, for ever",
             "cooperative": "no such assignor before its version 2",
             "commit-metadata": "it commits without a text",
+            "fencing": "it asks for producer 0 of the id, which only the first of an id can be",
             "transactions-told": "no such call",
         },
     ),

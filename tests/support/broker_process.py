@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 START_WITHIN_S = 20.0
 STOP_WITHIN_S = 10.0
 READY = "ready kafka://"
+LISTENING = "listening "
 
 
 class BrokerDidNotStart(Exception):
@@ -24,7 +25,10 @@ class BrokerProcess:
 
     def __init__(self, data_dir: Path, *, port: int = 0, **settings: object) -> None:
         self.data_dir = data_dir
-        self._settings = settings
+        self.addresses: dict[str, str] = {}
+        self._listeners: list[str] = []
+        # All tests of a module come from one host, and some look for the line about themselves.
+        self._settings = {"peer_lines_per_minute": 10_000, **settings}
         self._port = port
         self._process: subprocess.Popen[str] | None = None
         self.journal_path = data_dir.with_name(f"{data_dir.name}.journal")
@@ -39,10 +43,17 @@ class BrokerProcess:
         assert self._process is not None, "not started"
         return self._process.pid
 
+    def listening_too(self, *protocols: str) -> Self:
+        """Have more listeners, one of each protocol, where `addresses` says."""
+        self._listeners = [f"{protocol}://127.0.0.1:0" for protocol in protocols]
+        return self
+
     def start(self) -> str:
         """Start and wait until it is ready; return its address."""
         command = [sys.executable, "-m", "streamcore.commands", "broker"]
         command += ["--listen", self.address, "--data-dir", str(self.data_dir)]
+        for listener in self._listeners:
+            command += ["--listen", listener]
         for name, value in self._settings.items():
             command += ["-X", f"{name.replace('_', '.')}={_text(value)}"]
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +63,10 @@ class BrokerProcess:
             )
         assert self._process.stdout is not None
         line = _line_within(self._process.stdout, START_WITHIN_S)
+        while line.startswith(LISTENING):
+            protocol, _, address = line.removeprefix(LISTENING).partition("://")
+            self.addresses[protocol] = address
+            line = self._process.stdout.readline().rstrip("\n")  # they come all at once
         if not line.startswith(READY):
             self.kill()
             raise BrokerDidNotStart(f"said {line!r}; {self.journal_path.read_text()}")
@@ -66,6 +81,11 @@ class BrokerProcess:
         """SIGTERM, as a supervisor does; return the exit status."""
         return self._end(signal.SIGTERM)
 
+    def hang_up(self) -> None:
+        """SIGHUP: it reads its certificates again."""
+        assert self._process is not None, "not started"
+        self._process.send_signal(signal.SIGHUP)
+
     def _end(self, number: signal.Signals) -> int:
         process, self._process = self._process, None
         if process is None:
@@ -78,7 +98,7 @@ class BrokerProcess:
                 process.kill()
                 raise
 
-    def __enter__(self) -> "BrokerProcess":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -329,8 +329,12 @@ func (s *sender) sendOffsets(ctx context.Context, with with) error {
 	commit := kmsg.NewPtrTxnOffsetCommitRequest()
 	commit.TransactionalID, commit.ProducerID, commit.ProducerEpoch = transactionalID, id, epoch
 	commit.Group, commit.MemberID, commit.Generation = member.group(), memberID, generation
+	known, err := s.client.admin.ListTopics(ctx, with.Topic)
+	if err != nil {
+		return err
+	}
 	topic := kmsg.NewTxnOffsetCommitRequestTopic()
-	topic.Topic = with.Topic
+	topic.Topic, topic.TopicID = with.Topic, known[with.Topic].ID
 	for _, pair := range with.Offsets {
 		partition := kmsg.NewTxnOffsetCommitRequestTopicPartition()
 		partition.Partition, partition.Offset = int32(pair[0]), pair[1]

@@ -56,11 +56,11 @@ class LoopThread:
 class AioKafkaClient:
     """A `Client`."""
 
-    def __init__(self, address: str, security: Security) -> None:
+    def __init__(self, address: str, security: Security | None = None) -> None:
         self._common: dict[str, Any] = {
             "bootstrap_servers": address,
             "metadata_max_age_ms": 1000,
-            **security_of(security),
+            **security_of(security or Security()),
         }
         if authority := self._common.pop("ssl_cafile", ""):
             self._common["ssl_context"] = ssl.create_default_context(cafile=authority)

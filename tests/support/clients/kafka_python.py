@@ -46,12 +46,12 @@ def refused(error: Any) -> Refused:
 class KafkaPythonClient:
     """A `Client`."""
 
-    def __init__(self, address: str, security: Security) -> None:
+    def __init__(self, address: str, security: Security | None = None) -> None:
         self._common = {
             "bootstrap_servers": address,
             "metadata_max_age_ms": 1000,
             "reconnect_backoff_max_ms": 500,
-            **security_of(security),
+            **security_of(security or Security()),
         }
         self._lasting_admin: Any = None
 

@@ -24,11 +24,11 @@ KEYS = "\x1f"
 class KcatClient:
     """A `Client`, as far as kcat goes. Its records are text, and their time is its own."""
 
-    def __init__(self, address: str, security: Security) -> None:
+    def __init__(self, address: str, security: Security | None = None) -> None:
         settings = [
             *("message.max.bytes=" + BYTES_MAX, "receive.message.max.bytes=100000000"),
             "linger.ms=50",  # lines come one by one, and one by one they are not compressed
-            *_security(security),
+            *_security(security or Security()),
         ]
         self._command = ["kcat", "-b", address]
         for setting in settings:
