@@ -137,8 +137,18 @@ class Table:
     kinds: Mapping[str, Kind]
 
 
+WHOLES = {
+    "at-least-once": "counting with a changelog, at least once; stopped, started elsewhere",
+    "exactly-once": "the same exactly once; killed, started elsewhere",
+}
+FRAMEWORKS = {
+    "kafka-streams": Kind(title="Kafka Streams"),
+    "quix-streams": Kind(title="Quix Streams"),
+}
+
 TABLES = (
     Table(title="Clients", features=FEATURES, kinds=CLIENTS),
+    Table(title="Frameworks", features=WHOLES, kinds=FRAMEWORKS),
 )
 
 

@@ -142,9 +142,24 @@ def go() -> Sequence[str]:
     return [str(installed("go", [*sources, *modules], install) / "client")]
 
 
+def quix() -> Sequence[str]:
+    """The application of `tests/interop/quix`, in an environment of its own: it wants an older
+    confluent-kafka than we have."""
+    requirements = HERE / "quix" / "requirements.txt"
+
+    def install(folder: Path) -> None:
+        build(sys.executable, "-m", "venv", folder, cwd=folder)
+        fetch(folder / "bin" / "pip", "install", "--quiet", "-r", requirements, cwd=folder)
+
+    python = installed("quix", [requirements], install) / "bin" / "python"
+    return [str(python), "-W", "ignore", str(HERE / "quix" / "counting.py")]
+
+
 PROGRAMS: dict[str, Callable[[], Sequence[str]]] = {
     "kafkajs": lambda: node("kafkajs.mjs"),
     "platformatic": lambda: node("platformatic.mjs"),
     "java": lambda: java("Client"),
     "franz-go": go,
+    "kafka-streams": lambda: java("Streams"),
+    "quix-streams": quix,
 }
