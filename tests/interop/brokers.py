@@ -74,12 +74,14 @@ class KafkaProcess:
 
 
 @contextlib.contextmanager
-def own_broker(data_dir: Path) -> Iterator[Restartable]:
-    """Run a broker that its user may kill and start."""
+def own_broker(data_dir: Path, **settings: object) -> Iterator[Restartable]:
+    """Run a broker that its user may kill and start. The settings are ours, not Kafka's."""
     if KAFKA is not None and KAFKA_COMMAND is None:
         pytest.skip("HAILSTREAM_TEST_KAFKA_COMMAND does not say how to start a Kafka")
     broker: Restartable = (
-        BrokerProcess(data_dir) if KAFKA_COMMAND is None else KafkaProcess(KAFKA_COMMAND, data_dir)
+        KafkaProcess(KAFKA_COMMAND, data_dir)
+        if KAFKA_COMMAND is not None
+        else BrokerProcess(data_dir, port=0, **settings)
     )
     broker.start()
     try:

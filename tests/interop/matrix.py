@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 # Rows, in the order of the page. A test names its row with `@pytest.mark.feature`.
 FEATURES: dict[str, str] = {
@@ -135,6 +136,7 @@ class Table:
     title: str
     features: Mapping[str, str]
     kinds: Mapping[str, Kind]
+    excluded: Mapping[str, str] = field(default_factory=dict)  # parts left out, with the reason
 
 
 WHOLES = {
@@ -146,9 +148,27 @@ FRAMEWORKS = {
     "quix-streams": Kind(title="Quix Streams"),
 }
 
+SUITES = {"own-suite": "its own integration suite"}
+TESTED_BY_THEMSELVES = {"kafka-python-suite": Kind(title="kafka-python, from its sdist")}
+SUITE_EXCLUSIONS = Path(__file__).parent / "kafka_python" / "excluded.txt"
+
+
+def suite_exclusions() -> dict[str, str]:
+    """The tests of kafka-python's suite that are not run, with the reason of each."""
+    lines = SUITE_EXCLUSIONS.read_text(encoding="utf-8").splitlines()
+    told = (line.partition(": ") for line in lines if line and not line.startswith("#"))
+    return {test: reason for test, _, reason in told}
+
+
 TABLES = (
     Table(title="Clients", features=FEATURES, kinds=CLIENTS),
     Table(title="Frameworks", features=WHOLES, kinds=FRAMEWORKS),
+    Table(
+        title="Suites of clients",
+        features=SUITES,
+        kinds=TESTED_BY_THEMSELVES,
+        excluded=suite_exclusions(),
+    ),
 )
 
 

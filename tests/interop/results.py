@@ -42,7 +42,12 @@ def _table(table: Table, outcomes: Outcomes) -> dict[str, Any]:
         }
         for name, kind in table.kinds.items()
     }
-    return {"title": table.title, "features": dict(table.features), "columns": columns}
+    return {
+        "title": table.title,
+        "features": dict(table.features),
+        "columns": columns,
+        "excluded": dict(table.excluded),
+    }
 
 
 def _in_order(values: Mapping[str, str], features: Mapping[str, str]) -> dict[str, str]:

@@ -27,8 +27,7 @@ class BrokerProcess:
         self.data_dir = data_dir
         self.addresses: dict[str, str] = {}
         self._listeners: list[str] = []
-        # All tests of a module come from one host, and some look for the line about themselves.
-        self._settings = {"peer_lines_per_minute": 10_000, **settings}
+        self._settings = settings
         self._port = port
         self._process: subprocess.Popen[str] | None = None
         self.journal_path = data_dir.with_name(f"{data_dir.name}.journal")

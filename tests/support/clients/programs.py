@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -153,6 +154,26 @@ def quix() -> Sequence[str]:
 
     python = installed("quix", [requirements], install) / "bin" / "python"
     return [str(python), "-W", "ignore", str(HERE / "quix" / "counting.py")]
+
+
+def kafka_python_sdist(version: str) -> Path:
+    """kafka-python's sources with its own tests, as the registry has them."""
+    stand_in = HERE / "kafka_python" / "service.py"
+
+    def install(folder: Path) -> None:
+        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        fetch(*download, "--no-binary", ":all:", f"kafka-python=={version}", cwd=folder)
+        (archive,) = folder.glob("*.tar.gz")
+        with tarfile.open(archive) as packed:
+            packed.extractall(folder, filter="data")
+        archive.unlink()
+        (sources,) = (path for path in folder.iterdir() if path.is_dir())
+        shutil.copy(stand_in, sources / "test")
+        (sources / "test" / "__init__.py").touch()
+        (sources / "kafka-root").mkdir()
+
+    folder = installed(f"kafka-python-{version}", [stand_in], install)
+    return next(path for path in folder.iterdir() if path.is_dir())
 
 
 PROGRAMS: dict[str, Callable[[], Sequence[str]]] = {
