@@ -9,6 +9,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,9 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     del call
     made = yield
     marker = item.get_closest_marker("feature")
@@ -72,10 +71,10 @@ class Recorder:
         self._outcomes: dict[str, dict[str, str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        pair = dict(report.user_properties).get("pair")
+        pair: Any = dict(report.user_properties).get("pair")
         if pair is None or report.skipped:
             return
-        client, feature = pair  # type: ignore[misc]  # as makereport put it there
+        client, feature = pair
         known = self._outcomes.setdefault(client, {})
         if report.failed or feature not in known:
             known[feature] = report.outcome

@@ -1,4 +1,4 @@
-"""The rows and columns of the table client × feature, and the pairs that a client has not."""
+"""The rows and columns of the table client x feature, and the pairs that a client has not."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

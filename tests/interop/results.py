@@ -14,9 +14,7 @@ Outcomes = Mapping[str, Mapping[str, str]]  # by client, by feature: "passed" or
 def recorded(path: Path = RESULTS) -> Outcomes:
     """Return what the file says."""
     told: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["tables"]
-    return {
-        name: kind["outcomes"] for table in told for name, kind in table["columns"].items()
-    }
+    return {name: kind["outcomes"] for table in told for name, kind in table["columns"].items()}
 
 
 def objection(client: str, feature: str, outcome: str, known: Outcomes) -> str | None:

@@ -1,6 +1,6 @@
 """Compacted topics: the newest record of each key, however many gaps stand between."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_a_compacted_topic_is_read_across_its_gaps_and_takes_no_record_without_a
     client: RemoteClient, helper: RemoteClient, compacted: str
 ) -> None:
     # aiokafka and @platformatic/kafka do not know the number of this error.
-    with pytest.raises(Refused, match="INVALID_RECORD|UNKNOWN_SERVER_ERROR"):
+    with pytest.raises(Refused, match=r"INVALID_RECORD|UNKNOWN_SERVER_ERROR"):
         client.produce(compacted, [Sent(key=None, value=b"no key", timestamp_ms=START_MS)])
     read = poll_until([client.reader(compacted, {0: 0})], _is_whole)
     assert len(read) < COUNT / 2, "most records have a newer one of their key"
@@ -42,14 +42,14 @@ def compacted_topics() -> dict[str, str]:
 @pytest.fixture
 def compacted(
     helper: RemoteClient, address: str, name: str, compacted_topics: dict[str, str]
-) -> Iterator[str]:
+) -> str:
     if address not in compacted_topics:
         compacted_topics[address] = name
         helper.create_topic(name, configs=COMPACTED)
         for number in range(COUNT):
             helper.produce(name, [_record(number)])
         becomes_true(lambda: _is_compacted(helper, name), "compaction")
-    yield compacted_topics[address]
+    return compacted_topics[address]
 
 
 def _record(number: int) -> Sent:

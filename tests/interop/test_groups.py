@@ -1,6 +1,7 @@
 """Groups: who reads what, and where each goes on."""
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import pytest
 
@@ -12,13 +13,14 @@ pytestmark = pytest.mark.interop
 
 PARTITIONS = 4
 ALL = list(range(PARTITIONS))
+LONG_MS = 30_000  # a session that outlives the test
 
 
 def share(members: Sequence[RemoteMember]) -> bool:
     """Whether the members have all partitions among them, the same number each, none twice."""
     assigned = [member.assigned() for member in members]
     counts = {len(partitions) for partitions in assigned}
-    return sorted(sum(assigned, [])) == ALL and counts == {PARTITIONS // len(members)}
+    return sorted(chain.from_iterable(assigned)) == ALL and counts == {PARTITIONS // len(members)}
 
 
 @pytest.mark.feature("group")
@@ -71,14 +73,13 @@ def test_a_static_member_that_comes_back_finds_its_partitions_and_no_rebalance(
 ) -> None:
     helper.create_topic(name, partitions=PARTITIONS)
     doomed = fresh()
-    long = {"session_timeout_ms": 30_000}
-    leader = client.member(name, name, instance_id="a", **long)
+    leader = client.member(name, name, instance_id="a", session_timeout_ms=LONG_MS)
     poll_until([leader], lambda _: leader.assigned() == ALL)
-    follower = doomed.member(name, name, instance_id="b", **long)
+    follower = doomed.member(name, name, instance_id="b", session_timeout_ms=LONG_MS)
     poll_until([leader, follower], lambda _: share([leader, follower]))
     had = follower.assigned()
     doomed.process.kill()
-    again = fresh().member(name, name, instance_id="b", **long)
+    again = fresh().member(name, name, instance_id="b", session_timeout_ms=LONG_MS)
     poll_until([again], lambda _: again.assigned() == had)
     assert helper.group(name).members == 2
     assert share([leader, again])
@@ -128,7 +129,9 @@ def test_groups_are_listed_and_described(
     assert name in client.groups()
     assert client.group(name) == GroupView(state="Stable", members=1)
     member.close()
-    becomes_true(lambda: client.group(name) == GroupView(state="Empty", members=0), "an empty group")
+    becomes_true(
+        lambda: client.group(name) == GroupView(state="Empty", members=0), "an empty group"
+    )
 
 
 @pytest.mark.feature("delete-groups")

@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from confluent_kafka import admin as ck_admin
+from confluent_kafka import admin
 
 from tests.interop.brokers import KAFKA
 from tests.interop.scene import Others, numbered, poll_until, values, values_of
@@ -15,6 +16,8 @@ from tests.support.certificates import Certificates, make_certificates
 from tests.support.kafka_clients import Refused, Security
 
 pytestmark = pytest.mark.interop
+
+ck_admin: Any = admin  # its types are declared in part only
 
 USER, PASSWORD = "rider", "right-horse"
 CALL_WITHIN_S = 20.0
@@ -46,7 +49,7 @@ def secured(
             pytest.skip("HAILSTREAM_TEST_KAFKA_LISTENERS names no secured listeners")
         _add_user(KAFKA)
         pairs = (listener.split("=") for listener in KAFKA_LISTENERS.split(","))
-        yield Secured(dict(pairs), KAFKA_AUTHORITY)  # type: ignore[arg-type]  # pairs of two
+        yield Secured(dict(pairs), KAFKA_AUTHORITY)
         return
     data_dir: Path = tmp_path_factory.mktemp("secured") / "broker"
     process = BrokerProcess(data_dir, ssl_certificate_location=certificates.server)
@@ -79,9 +82,7 @@ def goes_round(
         client.process.kill()
 
 
-def logs_in(
-    others: Others, client_name: str, address: str, security: Security, name: str
-) -> None:
+def logs_in(others: Others, client_name: str, address: str, security: Security, name: str) -> None:
     """The client knows the password; somebody who does not is not let in there."""
     goes_round(others, client_name, address, security, name)
     assert is_let_in(others, address, security)

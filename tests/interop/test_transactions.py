@@ -48,7 +48,7 @@ def test_a_producer_is_fenced_by_a_later_one_of_the_same_id(
     second = client.transactor(name)
     second.begin()
     second.send(name, numbered(10, first=10))
-    with pytest.raises(Refused, match="(?i)fenced|INVALID_PRODUCER_EPOCH"):
+    with pytest.raises(Refused, match=r"(?i)fenced|INVALID_PRODUCER_EPOCH"):
         first.commit()
     second.commit()
     read = read_all([helper.reader(name, {0: 0}, committed_only=True)], 10)

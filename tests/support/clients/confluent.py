@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import confluent_kafka as ck
-from confluent_kafka import admin as ck_admin
+from confluent_kafka import admin
 
 from tests.support.kafka_clients import (
     Cluster,
@@ -16,6 +16,9 @@ from tests.support.kafka_clients import (
     Security,
     Sent,
 )
+
+# Its types are declared in part only.
+ck_admin: Any = admin
 
 POLL_S = 0.2
 CALL_S = 40.0
@@ -58,7 +61,7 @@ class ConfluentClient:
     def create_topic(
         self, topic: str, *, partitions: int = 1, configs: Mapping[str, str] | None = None
     ) -> None:
-        new = ck_admin.NewTopic(topic, partitions, 1, config=dict(configs or {}))  # type: ignore[attr-defined]  # stubs in part
+        new = ck_admin.NewTopic(topic, partitions, 1, config=dict(configs or {}))
         with refusals():
             self._admin.create_topics([new])[topic].result(CALL_S)
 
@@ -71,7 +74,7 @@ class ConfluentClient:
         return 0 if found is None else len(found.partitions)
 
     def add_partitions(self, topic: str, total: int) -> None:
-        new = ck_admin.NewPartitions(topic, total)  # type: ignore[attr-defined]  # stubs in part
+        new = ck_admin.NewPartitions(topic, total)
         with refusals():
             self._admin.create_partitions([new])[topic].result(CALL_S)
 
@@ -92,9 +95,7 @@ class ConfluentClient:
 
     def alter_configs(self, topic: str, changes: Mapping[str, str]) -> None:
         entries = [
-            ck_admin.ConfigEntry(
-                name, value, incremental_operation=ck_admin.AlterConfigOpType.SET
-            )
+            ck_admin.ConfigEntry(name, value, incremental_operation=ck_admin.AlterConfigOpType.SET)
             for name, value in changes.items()
         ]
         resource = ck_admin.ConfigResource(
@@ -241,7 +242,7 @@ class ConfluentConsumer:
             self.consumer.commit(asynchronous=False)
 
     def commit_at(self, partition: int, offset: int, metadata: str) -> None:
-        place = ck.TopicPartition(self._topic, partition, offset, metadata)  # type: ignore[call-overload]  # stubs in part
+        place = ck.TopicPartition(self._topic, partition, offset, metadata)
         with refusals():
             self.consumer.commit(offsets=[place], asynchronous=False)
 

@@ -340,7 +340,9 @@ def _all_ok(told: Mapping[str, str]) -> None:
         if result != "OK":
             number = re.match(r"\[Error (\d+)\]", result)
             cls = getattr(errors, result, None)
-            raise Refused(error_name(int(number[1]) if number else getattr(cls, "errno", None)), result)
+            raise Refused(
+                error_name(int(number[1]) if number else getattr(cls, "errno", None)), result
+            )
 
 
 def _raise_first(results: Any) -> None:

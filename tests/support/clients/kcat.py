@@ -86,7 +86,9 @@ class KcatClient:
 
     def offsets_at(self, topic: str, partitions: int, timestamp_ms: int) -> dict[int, int | None]:
         asked = [
-            word for number in range(partitions) for word in ("-t", f"{topic}:{number}:{timestamp_ms}")
+            word
+            for number in range(partitions)
+            for word in ("-t", f"{topic}:{number}:{timestamp_ms}")
         ]
         lines = self._run("-Q", *asked).decode().splitlines()
         found = {}

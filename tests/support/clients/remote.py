@@ -1,4 +1,4 @@
-"""A client in a process of its own, as the suite holds it: a `Client` whose calls are JSON lines."""
+"""A client in a process of its own: a `Client` whose calls are JSON lines."""
 
 import contextlib
 import json
@@ -268,8 +268,10 @@ class RemoteClient:
         )
 
     def offsets_at(self, topic: str, partitions: int, timestamp_ms: int) -> dict[int, int | None]:
-        asked = {"topic": topic, "partitions": partitions, "timestamp_ms": timestamp_ms}
-        return pairs_in(self.process.call("offsets_at", **asked))
+        told = self.process.call(
+            "offsets_at", topic=topic, partitions=partitions, timestamp_ms=timestamp_ms
+        )
+        return pairs_in(told)
 
     def reader(
         self, topic: str, offsets: Mapping[int, int], *, committed_only: bool = False
@@ -321,4 +323,3 @@ class RemoteClient:
     def _kept(self, given: Given) -> Given:
         self._given.append(given)
         return given
-

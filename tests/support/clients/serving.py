@@ -4,6 +4,7 @@ SECURITY`, with JSON lines on its standard input and output until the input ends
 import dataclasses
 import json
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -37,7 +38,7 @@ class Server:
         return {"gave": self._told(gave)}
 
     def _arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        known = {
+        known: dict[str, Callable[[Any], Any]] = {
             "records": lambda records: [record_in(record) for record in records],
             "offsets": pairs_in,
             "member": self._given.__getitem__,
