@@ -20,6 +20,7 @@ from tests.interop.scene import Others
 from tests.support.broker_process import running_broker
 from tests.support.clients.remote import RemoteClient
 
+TIMEOUT_S = 180  # longer than any of the waits within a test, which say what they wait for
 REWRITE = "HAILSTREAM_INTEROP_REWRITE" in os.environ  # `make interop` sets it
 
 
@@ -46,6 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if (marker := item.get_closest_marker("feature")) is not None:
             test = item.nodeid.partition("[")[0]
             assert rows.setdefault(marker.args[0], test) == test, (marker.args[0], test)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.hookimpl(hookwrapper=True)
