@@ -14,10 +14,10 @@ _MARKS = {"passed": "✓", "failed": "✗", "": "-"}
 
 def interop_tables() -> Iterator[str]:
     """Return the lines of the tables, with the reasons for what is missing beneath each."""
-    yield "# Clients"
+    yield "## What clients can do"
     yield ""
     yield "What the tests in `tests/interop` try with real clients, each in its own language:"
-    yield "✓ works, ✗ does not, - the client has not, for a reason given beneath."
+    yield "✓ works, ✗ does not, - is not in the client, for a reason given beneath."
     for table in json.loads(RESULTS.read_text(encoding="utf-8"))["tables"]:
         yield from _table(table)
 
@@ -26,7 +26,7 @@ def _table(table: Mapping[str, Any]) -> Iterator[str]:
     columns: Mapping[str, Any] = table["columns"]
     titles = [column["title"] for column in columns.values()]
     yield ""
-    yield f"## {table['title']}"
+    yield f"### {table['title']}"
     yield ""
     yield f"| | {' | '.join(titles)} |"
     yield "|---" * (len(titles) + 1) + "|"
@@ -45,4 +45,4 @@ def _reasons(table: Mapping[str, Any], column: Mapping[str, Any]) -> Iterator[st
     for feature, why in column["lacks"].items():
         by_reason.setdefault(why, []).append(table["features"][feature])
     for why, features in by_reason.items():
-        yield f"- {column['title']}: {'; '.join(features)}: {why}"
+        yield f"- {column['title']}: {why} ({'; '.join(features)})"

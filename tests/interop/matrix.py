@@ -61,7 +61,7 @@ class Kind:
 
 CLIENTS: dict[str, Kind] = {
     "confluent-kafka": Kind(
-        title="confluent-kafka (Python, librdkafka)",
+        title="confluent-kafka",
         lacks={
             "delete-offsets": "librdkafka has it, its Python package does not hand it on",
             "log-dirs": "not in librdkafka",
@@ -81,7 +81,7 @@ CLIENTS: dict[str, Kind] = {
         },
     ),
     "kcat": Kind(
-        title="kcat (librdkafka of Debian)",
+        title="kcat, Debian's",
         keeps_time=False,
         lacks=dict.fromkeys(
             (
@@ -121,7 +121,7 @@ CLIENTS: dict[str, Kind] = {
             "transactions-told": "no such call",
         },
     ),
-    "java": Kind(title="Java kafka-clients, Admin"),
+    "java": Kind(title="Java client and Admin"),
     "franz-go": Kind(
         title="franz-go",
         lacks={"topic-anew": "it reads the first topic of a name alone, says its README"},
@@ -149,7 +149,7 @@ FRAMEWORKS = {
 }
 
 SUITES = {"own-suite": "its own integration suite"}
-TESTED_BY_THEMSELVES = {"kafka-python-suite": Kind(title="kafka-python, from its sdist")}
+TESTED_BY_THEMSELVES = {"kafka-python-suite": Kind(title="kafka-python")}
 SUITE_EXCLUSIONS = Path(__file__).parent / "kafka_python" / "excluded.txt"
 
 

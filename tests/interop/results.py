@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.interop.matrix import TABLES, Table
+from tests.support.clients.programs import version_of
 
 RESULTS = Path(__file__).with_name("results.json")
 Outcomes = Mapping[str, Mapping[str, str]]  # by client, by feature: "passed" or "failed"
@@ -34,7 +35,7 @@ def as_text(outcomes: Outcomes) -> str:
 def _table(table: Table, outcomes: Outcomes) -> dict[str, Any]:
     columns = {
         name: {
-            "title": kind.title,
+            "title": f"{kind.title} {version_of(name)}".strip(),
             "outcomes": _in_order(outcomes.get(name, {}), table.features),
             "lacks": _in_order(kind.lacks, table.features),
         }

@@ -7,12 +7,14 @@ by side wait for one another.
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 
 from tests.support.clients.serving import CLIENTS as IN_PYTHON
@@ -211,3 +213,26 @@ PROGRAMS: dict[str, Callable[[], Sequence[str]]] = {
     "kafka-streams": lambda: java("Streams"),
     "quix-streams": quix,
 }
+
+# Where the version of a client is pinned, and how it stands there.
+PINNED = {
+    "kafkajs": ("node/package.json", r'"kafkajs": "(.+)"'),
+    "platformatic": ("node/package.json", r'"@platformatic/kafka": "(.+)"'),
+    "java": ("java/pom.xml", r"<artifactId>kafka-clients</artifactId>\s*<version>(.+)</version>"),
+    "kafka-streams": (
+        "java/pom.xml",
+        r"<artifactId>kafka-streams</artifactId>\s*<version>(.+)</version>",
+    ),
+    "franz-go": ("go/go.mod", r"franz-go v(\S+)"),
+    "quix-streams": ("quix/requirements.txt", r"quixstreams==(\S+)"),
+}
+
+
+def version_of(client: str) -> str:
+    """Return the version that a client is tried in; empty where the machine decides."""
+    if client in PINNED:
+        name, pattern = PINNED[client]
+        pinned = re.search(pattern, (HERE / name).read_text(encoding="utf-8"))
+        assert pinned is not None, client
+        return pinned[1]
+    return "" if client == "kcat" else metadata.version(client.removesuffix("-suite"))
