@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 from groundwork.real.clocks import SystemClock
 from streamcore.commands.app import app
 from tests.support.broker_process import BrokerDidNotStart, BrokerProcess
-from tests.support.clients.confluent import ConfluentClient
-from tests.support.kafka_clients import Sent
+from tests.support.kafka_clients import ConfluentClient, Sent
 
 pytestmark = pytest.mark.integration
 

@@ -9,8 +9,8 @@ from groundwork.real.clocks import SystemClock
 from tests.interop.brokers import SESSION_TIMEOUT_MS
 from tests.interop.matrix import CLIENTS
 from tests.support.clients.programs import Missing, command_of
+from tests.support.clients.protocol import Member, Read, Reader, Refused, Security, Sent
 from tests.support.clients.remote import ClientGone, ClientProcess, RemoteClient
-from tests.support.kafka_clients import Member, Read, Reader, Refused, Security, Sent
 
 WITHIN_MS = 45_000
 # Lately: retention would take older records away under the test.

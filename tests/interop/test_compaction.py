@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from tests.interop.scene import START_MS, becomes_true, poll_until
+from tests.support.clients.protocol import Read, Refused, Sent
 from tests.support.clients.remote import RemoteClient
-from tests.support.kafka_clients import Read, Refused, Sent
 
 pytestmark = pytest.mark.interop
 

@@ -4,8 +4,8 @@ import pytest
 
 from groundwork.real.clocks import SystemClock
 from tests.interop.scene import START_MS, becomes_true, numbered, read_all
+from tests.support.clients.protocol import Refused, Sent
 from tests.support.clients.remote import RemoteClient
-from tests.support.kafka_clients import Refused, Sent
 
 pytestmark = pytest.mark.interop
 

@@ -12,8 +12,8 @@ import pytest
 from tests.interop.brokers import SESSION_TIMEOUT_MS
 from tests.interop.scene import START_MS, poll_until
 from tests.support.clients.programs import Missing, command_of
+from tests.support.clients.protocol import Read, Reader, Sent
 from tests.support.clients.remote import RemoteClient
-from tests.support.kafka_clients import Read, Reader, Sent
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(120)]
 

@@ -6,8 +6,8 @@ from itertools import chain
 import pytest
 
 from tests.interop.scene import becomes_true, contents, numbered, poll_until, read_all
+from tests.support.clients.protocol import GroupView, Refused
 from tests.support.clients.remote import RemoteClient, RemoteMember
-from tests.support.kafka_clients import GroupView, Refused
 
 pytestmark = pytest.mark.interop
 

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from tests.interop.scene import START_MS, contents, numbered, read_all, values, values_of
+from tests.support.clients.protocol import Refused, Sent
 from tests.support.clients.remote import RemoteClient
-from tests.support.kafka_clients import Refused, Sent
 from tests.support.raw_log import batches_of
 
 pytestmark = pytest.mark.interop

@@ -6,8 +6,8 @@ import pytest
 
 from tests.interop.brokers import Restartable
 from tests.interop.scene import Others, numbered, poll_until, read_all, values, values_of
+from tests.support.clients.protocol import Read, Refused
 from tests.support.clients.remote import RemoteClient
-from tests.support.kafka_clients import Read, Refused
 
 pytestmark = pytest.mark.interop
 

@@ -13,7 +13,7 @@ from tests.interop.brokers import KAFKA
 from tests.interop.scene import Others, numbered, poll_until, values, values_of
 from tests.support.broker_process import BrokerProcess
 from tests.support.certificates import Certificates, make_certificates
-from tests.support.kafka_clients import Refused, Security
+from tests.support.clients.protocol import Refused, Security
 
 pytestmark = pytest.mark.interop
 

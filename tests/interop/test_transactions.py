@@ -3,8 +3,8 @@
 import pytest
 
 from tests.interop.scene import becomes_true, numbered, read_all, values, values_of
+from tests.support.clients.protocol import Refused
 from tests.support.clients.remote import RemoteClient
-from tests.support.kafka_clients import Refused
 
 pytestmark = pytest.mark.interop
 

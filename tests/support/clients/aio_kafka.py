@@ -16,8 +16,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-from tests.support.clients.python_records import CALL_S, POLL_MS, error_name, reads, security_of
-from tests.support.kafka_clients import (
+from tests.support.clients.protocol import (
     Cluster,
     Committed,
     GroupView,
@@ -26,6 +25,7 @@ from tests.support.kafka_clients import (
     Security,
     Sent,
 )
+from tests.support.clients.python_records import CALL_S, POLL_MS, error_name, reads, security_of
 
 Result = TypeVar("Result")
 BYTES_MAX = 50_000_000

@@ -7,7 +7,7 @@ from typing import Any
 import confluent_kafka as ck
 from confluent_kafka import admin
 
-from tests.support.kafka_clients import (
+from tests.support.clients.protocol import (
     Cluster,
     Committed,
     GroupView,

@@ -2,18 +2,11 @@
 
 import contextlib
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition, errors
-from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import KafkaError
-from kafka.structs import OffsetAndMetadata
-
-from tests.support.clients.python_records import CALL_S, POLL_MS, error_name, reads, security_of
-from tests.support.kafka_clients import (
+from tests.support.clients.protocol import (
     Cluster,
     Committed,
     GroupView,
@@ -22,6 +15,16 @@ from tests.support.kafka_clients import (
     Security,
     Sent,
 )
+from tests.support.clients.python_records import CALL_S, POLL_MS, error_name, reads, security_of
+
+# It reads its schemas in a way that Python 3.11 and 3.12 only warn about.
+with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+    from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition, errors
+    from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+    from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+    from kafka.coordinator.assignors.range import RangePartitionAssignor
+    from kafka.errors import KafkaError
+    from kafka.structs import OffsetAndMetadata
 
 BYTES_MAX = 50_000_000
 ASSIGNORS = {
@@ -202,7 +205,7 @@ class KafkaPythonClient:
         topic: str,
         group: str,
         *,
-        session_timeout_ms: int,
+        session_timeout_ms: int = 6000,
         assignor: str = "range",
         instance_id: str | None = None,
         committed_only: bool = False,

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.support.kafka_clients import Cluster, Read, Refused, Security, Sent
+from tests.support.clients.protocol import Cluster, Read, Refused, Security, Sent
 
 CALL_S = 40.0
 POLL_S = 0.2

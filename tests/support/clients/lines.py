@@ -1,7 +1,7 @@
 """JSON lines between the suite and a client: `{"call", "on", "with"}` in, `{"gave"}` or
 `{"refused", "why"}` out.
 
-A call is a method of `kafka_clients.Client`, or, with `on`, of the member, reader or producer that
+A call is a method of `protocol.Client`, or, with `on`, of the member, reader or producer that
 an earlier call gave as `{"handle": n}`. Bytes are base64; a mapping of partitions is a list of
 pairs, because JSON has no numbers for keys.
 """
@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.support.kafka_clients import Read, Sent
+from tests.support.clients.protocol import Read, Sent
 
 
 def text_of(data: bytes | None) -> str | None:

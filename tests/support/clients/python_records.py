@@ -4,7 +4,7 @@ from typing import Any
 
 from kio.schema.errors import ErrorCode
 
-from tests.support.kafka_clients import Read, Security, Sent
+from tests.support.clients.protocol import Read, Security, Sent
 
 POLL_MS = 200
 CALL_S = 40.0

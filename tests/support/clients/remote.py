@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from groundwork.real.clocks import SystemClock
 from tests.support.clients.lines import pairs_in, pairs_out, read_in, record_out
-from tests.support.kafka_clients import (
+from tests.support.clients.protocol import (
     Cluster,
     Committed,
     GroupView,

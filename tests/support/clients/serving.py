@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from tests.support.clients.lines import pairs_in, pairs_out, read_out, record_in
-from tests.support.kafka_clients import Read, Refused, Security
+from tests.support.clients.protocol import Read, Refused, Security
 
 CLIENTS = {
     "confluent-kafka": ("tests.support.clients.confluent", "ConfluentClient"),
