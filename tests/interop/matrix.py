@@ -126,6 +126,11 @@ CLIENTS: dict[str, Kind] = {
         title="franz-go",
         lacks={"topic-anew": "it reads the first topic of a name alone, says its README"},
     ),
+    "sarama": Kind(
+        title="sarama",
+        lacks=dict.fromkeys(("scram-256", "scram-512"), "its SCRAM is a package of its own")
+        | {"transactions-told": "no such call"},
+    ),
 }
 
 

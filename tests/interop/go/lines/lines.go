@@ -1,22 +1,18 @@
-package main
-
-// JSON lines between the suite and a client: see tests/support/clients/lines.py.
+// Package lines carries JSON lines between the suite and a client: see
+// tests/support/clients/lines.py.
+package lines
 
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const lineMax = 100_000_000
 
-// with holds the arguments of a call. Records' bytes are base64, which is what []byte is in JSON.
-type with struct {
+// With holds the arguments of a call. Records' bytes are base64, which is what []byte is in JSON.
+type With struct {
 	Topic           string            `json:"topic"`
 	Group           string            `json:"group"`
 	Partitions      json.RawMessage   `json:"partitions"`
@@ -29,7 +25,7 @@ type with struct {
 	Offsets         [][2]int64        `json:"offsets"`
 	Metadata        string            `json:"metadata"`
 	TimestampMs     int64             `json:"timestamp_ms"`
-	Records         []record          `json:"records"`
+	Records         []Record          `json:"records"`
 	Codec           string            `json:"codec"`
 	Acks            int               `json:"acks"`
 	Idempotent      bool              `json:"idempotent"`
@@ -41,49 +37,46 @@ type with struct {
 	TransactionalID string            `json:"transactional_id"`
 }
 
-type record struct {
+type Record struct {
 	Key     []byte   `json:"key"`
 	Value   []byte   `json:"value"`
 	Time    int64    `json:"time"`
-	Headers []header `json:"headers"`
+	Headers []Header `json:"headers"`
 }
 
-type header struct {
+type Header struct {
 	Name  string
 	Value []byte
 }
 
-func (h *header) UnmarshalJSON(data []byte) error {
+func (h *Header) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &[]any{&h.Name, &h.Value})
 }
 
-func (h header) MarshalJSON() ([]byte, error) {
+func (h Header) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]any{h.Name, h.Value})
 }
 
-type read struct {
+type Read struct {
 	Partition int32 `json:"partition"`
 	Offset    int64 `json:"offset"`
-	record
+	Record
 }
 
-func told(r *kgo.Record) read {
-	headers := []header{}
-	for _, one := range r.Headers {
-		headers = append(headers, header{one.Key, one.Value})
-	}
-	content := record{Key: r.Key, Value: r.Value, Time: r.Timestamp.UnixMilli(), Headers: headers}
-	return read{Partition: r.Partition, Offset: r.Offset, record: content}
+// A Callee has calls: the client, or what the client has given out.
+type Callee interface {
+	Call(name string, with With) (any, error)
 }
 
-// A callee has calls: the client, or what the client has given out.
-type callee interface {
-	call(name string, with with) (any, error)
+// A Server answers calls on a client, and on what the client has given out.
+type Server struct {
+	Given []Callee
+	// NameOf finds Kafka's name of an error; empty where the broker gave none.
+	NameOf func(error) string
 }
 
-type server struct{ given []callee }
-
-func (s *server) serve(client callee) {
+// Serve answers until the input ends.
+func (s *Server) Serve(client Callee) {
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, lineMax)
 	out := json.NewEncoder(os.Stdout)
@@ -91,32 +84,33 @@ func (s *server) serve(client callee) {
 		var asked struct {
 			Call string `json:"call"`
 			On   *int   `json:"on"`
-			With with   `json:"with"`
+			With With   `json:"with"`
 		}
 		if err := json.Unmarshal(lines.Bytes(), &asked); err != nil {
 			panic(err)
 		}
 		on := client
 		if asked.On != nil {
-			on = s.given[*asked.On]
+			on = s.Given[*asked.On]
 		}
-		out.Encode(s.answer(on.call(asked.Call, asked.With)))
+		out.Encode(s.answer(on.Call(asked.Call, asked.With)))
 	}
 }
 
-func (s *server) answer(gave any, err error) map[string]any {
-	var known *kerr.Error
-	switch {
-	case errors.As(err, &known):
-		return map[string]any{"refused": known.Message, "why": err.Error()}
-	case err != nil:
-		return map[string]any{"refused": "CLIENT", "why": err.Error()}
+func (s *Server) answer(gave any, err error) map[string]any {
+	if err != nil {
+		name := s.NameOf(err)
+		if name == "" {
+			name = "CLIENT"
+		}
+		return map[string]any{"refused": name, "why": err.Error()}
 	}
-	if made, ok := gave.(callee); ok {
-		s.given = append(s.given, made)
-		gave = map[string]int{"handle": len(s.given) - 1}
+	if made, ok := gave.(Callee); ok {
+		s.Given = append(s.Given, made)
+		gave = map[string]int{"handle": len(s.Given) - 1}
 	}
 	return map[string]any{"gave": gave}
 }
 
-func unknown(name string) error { return fmt.Errorf("no call %q", name) }
+// Unknown says that there is no such call.
+func Unknown(name string) error { return fmt.Errorf("no call %q", name) }
