@@ -15,7 +15,7 @@ from tests.support.clients.protocol import (
     Security,
     Sent,
 )
-from tests.support.clients.python_records import CALL_S, POLL_MS, error_name, reads, security_of
+from tests.support.clients.python_records import CALL_S, error_name, reads, security_of
 
 # It reads its schemas in a way that Python 3.11 and 3.12 only warn about.
 with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
@@ -27,6 +27,7 @@ with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
     from kafka.structs import OffsetAndMetadata
 
 BYTES_MAX = 50_000_000
+POLL_MS = 500  # longer than others': a poll that times out while it joins may lose its assignment
 ASSIGNORS = {
     "range": RangePartitionAssignor,
     "cooperative-sticky": CooperativeStickyAssignor,
@@ -219,6 +220,9 @@ class KafkaPythonClient:
             partition_assignment_strategy=[ASSIGNORS[assignor]],
         )
         consumer.subscribe([topic])
+        # A member that joins before it knows the partitions joins once more, and if a poll times
+        # out during that second time it waits for ever for an assignment (in 3.0.12).
+        consumer.partitions_for_topic(topic)
         return KafkaPythonConsumer(consumer, topic)
 
     def producer(self) -> "KafkaPythonProducer":
