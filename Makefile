@@ -1,13 +1,14 @@
 # Needs Python 3.11 or later, Node 20 or later, and make. Everything else is set up here.
 PYTHON ?= python3
 VENV := .venv
+WORKERS ?= 4
 BIN := $(VENV)/bin
 SOURCES := platform services simulator loadtest tests
 WEB_SOURCES := $(shell find web/src web/public web/*.html web/*.ts web/*.json web/*.js -type f 2>/dev/null)
 RUN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint unit format contracts docs bench e2e clean
+.PHONY: help setup run test check lint unit interop clients format contracts docs bench e2e clean
 
 help:  ## Show what there is.
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  make \1\t/' | expand -t 18
@@ -35,7 +36,8 @@ run: setup  ## A whole live city on http://127.0.0.1:8080 (RUN="--riders 50" add
 test: setup  ## Everything: lint, types, unit, contract, property, interop, integration, web, end to end.
 	$(MAKE) --no-print-directory lint
 	cd web && npm test --silent
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore tests/interop
+	$(MAKE) --no-print-directory clients
 
 check: $(VENV)/.ready web/node_modules/.ready  ## Under a minute: lint, types, import rules, unit tests, a short simulation.
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
@@ -49,6 +51,13 @@ lint: $(VENV)/.ready web/node_modules/.ready  ## Style, types and who imports wh
 
 unit: $(VENV)/.ready
 	$(BIN)/pytest -q tests/unit tests/property tests/simulation tests/test_*.py
+
+clients: $(VENV)/.ready  ## Real Kafka clients against our broker, each held to what results.json says.
+	$(BIN)/pytest tests/interop -q -n $(WORKERS) --dist loadgroup
+
+interop: $(VENV)/.ready  ## The same, writing results.json and the page made from it anew.
+	HAILSTREAM_INTEROP_REWRITE=1 $(BIN)/pytest tests/interop -q -n $(WORKERS) --dist loadgroup; \
+	status=$$?; $(MAKE) --no-print-directory docs; exit $$status
 
 format: $(VENV)/.ready  ## Put the code into shape.
 	$(BIN)/ruff check --fix --quiet $(SOURCES)
@@ -67,4 +76,4 @@ e2e: setup  ## The whole product, in a browser where there is one.
 	$(BIN)/pytest -m e2e
 
 clean:  ## Remove what was made here.
-	rm -rf $(VENV) web/node_modules web/dist .hailstream .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .interop web/node_modules web/dist .hailstream .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

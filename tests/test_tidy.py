@@ -79,4 +79,5 @@ def test_the_root_holds_only_what_belongs_there() -> None:
 
 def test_lock_files_pin_versions_and_name_no_registry() -> None:
     assert "://" not in (ROOT / "constraints.txt").read_text()
-    assert '"resolved"' not in (ROOT / "web/package-lock.json").read_text()
+    for folder in ("web", "tests/interop/node"):
+        assert '"resolved"' not in (ROOT / folder / "package-lock.json").read_text()

@@ -15,6 +15,7 @@ from typing import Any
 from groundwork.metrics import MetricSpec
 from groundwork.settings import field_help
 from hailstream.flags import is_secret
+from hailstream.interop_pages import interop_tables
 from hailstream.services import SERVICES
 from rideflow.contracts import metrics
 from streamcore.broker.handlers.catalogue import REGISTRY
@@ -46,6 +47,8 @@ def protocol_page() -> str:
             "| key | API | versions | flexible from | what it does |",
             "|---|---|---|---|---|",
             *rows,
+            "",
+            *interop_tables(),
             "",
         )
     )

@@ -61,7 +61,7 @@ def api_ranges() -> Sequence[ApiRange]:
     return [
         ApiRange(
             api_key=handler.api_key,
-            min_version=handler.min_version,
+            min_version=handler.min_version_listed,
             max_version=handler.max_version,
         )
         for handler in REGISTRY.handlers

@@ -213,7 +213,8 @@ async def test_api_versions_lists_what_is_registered(version: int) -> None:
     async with simulated_broker() as services:
         answer = await versions_answer(services, version)
     assert [(k.api_key, k.min_version, k.max_version) for k in answer.apis] == [
-        (handler.api_key, handler.min_version, handler.max_version) for handler in REGISTRY.handlers
+        (handler.api_key, handler.min_version_listed, handler.max_version)
+        for handler in REGISTRY.handlers
     ]
 
 
@@ -444,13 +445,25 @@ async def test_ids_that_cannot_be_read_are_not_given_out_again() -> None:
         assembled(disk)
 
 
-@pytest.mark.parametrize("version", [3, 4])
-async def test_a_producer_keeps_its_id_with_a_new_epoch(version: int) -> None:
+@pytest.mark.parametrize("version", [3, 4, 5])
+async def test_an_id_that_is_named_is_nobodys_without_a_transactional_id(version: int) -> None:
+    """Some clients begin with 0 and 0: going on with that, they would all be one producer."""
     async with simulated_broker() as services:
-        answer = await converse(
-            services, ApiKey.INIT_PRODUCER_ID, version, producer_id=77, producer_epoch=3
-        )
-        assert (answer.producer_id, answer.producer_epoch) == (77, 4)
+        ids = set()
+        for _ in range(3):
+            answer = await converse(
+                services, ApiKey.INIT_PRODUCER_ID, version, producer_id=0, producer_epoch=0
+            )
+            assert (code(answer), answer.producer_epoch) == (NONE, 0)
+            ids.add(answer.producer_id)
+        assert len(ids) == 3
+
+
+async def test_produce_is_listed_from_zero_on_and_served_from_three_on() -> None:
+    async with simulated_broker() as services:
+        (listed, *_) = (await versions_answer(services, 3)).apis
+    assert (listed.api_key, listed.min_version, listed.max_version) == (ApiKey.PRODUCE, 0, 13)
+    assert REGISTRY.handlers[0].min_version == 3
 
 
 async def test_a_retry_after_a_restart_is_recognised() -> None:

@@ -1,7 +1,7 @@
 """InitProducerId (key 22), versions 0 to 5 (KIP-98, KIP-360): identities of producers.
 
-Without a transactional id each producer gets an id of its own, and may ask for its next
-epoch (since version 3). Under a transactional id the newest producer fences those before it.
+Without a transactional id each producer gets an id of its own, always a new one: it raises its
+epoch itself. Under a transactional id the newest producer fences those before it.
 """
 
 import logging
@@ -23,7 +23,6 @@ from streamcore.wire.messages.init_producer_id import (
 logger = logging.getLogger(__name__)
 
 FENCED_TOLD_FROM = 4
-EPOCH_MAX = (1 << 15) - 1
 NOBODY = ProducerIdentity(NO_PRODUCER_ID, -1)
 
 
@@ -33,7 +32,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     if (asked.producer_id == NO_PRODUCER_ID) != (asked.producer_epoch == -1):
         return _encoded(ErrorCode.INVALID_REQUEST, NOBODY, version)
     if asked.transactional_id is None:
-        return _encoded(*_idempotent(services, asked), version)
+        return _encoded(*_idempotent(services), version)
     reply = PendingReply()
     is_new = asked.producer_id == NO_PRODUCER_ID
     services.transactions.init_producer(
@@ -55,11 +54,7 @@ def _resolve(
     reply.resolve(_encoded(error, identity, version))
 
 
-def _idempotent(
-    services: BrokerServices, asked: InitProducerIdRequest
-) -> tuple[ErrorCode, ProducerIdentity]:
-    if asked.producer_id != NO_PRODUCER_ID and 0 <= asked.producer_epoch < EPOCH_MAX:
-        return ErrorCode.NONE, ProducerIdentity(asked.producer_id, asked.producer_epoch + 1)
+def _idempotent(services: BrokerServices) -> tuple[ErrorCode, ProducerIdentity]:
     try:
         return ErrorCode.NONE, ProducerIdentity(services.producer_ids.take(), 0)
     except OSError as failure:

@@ -1,11 +1,13 @@
 """Produce (key 0), versions 3 to 13 (KIP-98 idempotence and transactions, KIP-467 messages,
-KIP-516 topic ids, KIP-890 partitions that join a transaction by being written to).
+KIP-516 topic ids, KIP-890 partitions that join a transaction by being written to). They are
+listed from 0 on, as by Apache Kafka 4: librdkafka 2.0 would not compress otherwise (KAFKA-18659).
 
 All partitions of one request are staged in the tick in which it came; the answer goes
 out when the tick is written. A request for one partition, as most clients send them, takes
 a shorter way to the same end (`produce_routes`). A batch is kept whole or refused whole; the
-records that are why are named (KIP-467), the first hundred of them. Not done: leader hints
-(KIP-951), as one broker leads all.
+records that are why are named (KIP-467), the first hundred of them.
+
+Not done: leader hints (KIP-951), as one broker leads all.
 """
 
 from collections.abc import Callable
@@ -192,4 +194,5 @@ HANDLER = Handler(
     max_version=13,
     flexible_from=produce.FLEXIBLE_FROM,
     answer=answer,
+    listed_from=0,
 )

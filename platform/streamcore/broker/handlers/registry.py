@@ -95,7 +95,8 @@ class Handler:
     """One API: its key, the versions that are whole, and the function that answers.
 
     `flexible_from` is the first version with compact encoding and tagged fields in
-    request and response (KIP-482), None where no listed version has them.
+    request and response (KIP-482), None where no listed version has them. `listed_from` is
+    for clients that judge a broker by the lowest version in its list, whatever they use.
     """
 
     api_key: ApiKey
@@ -104,6 +105,12 @@ class Handler:
     max_version: int
     flexible_from: int | None
     answer: Answer
+    listed_from: int | None = None
+
+    @property
+    def min_version_listed(self) -> int:
+        """From which version on ApiVersions lists it."""
+        return self.min_version if self.listed_from is None else self.listed_from
 
     def is_flexible(self, version: int) -> bool:
         return self.flexible_from is not None and version >= self.flexible_from
