@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from streamcore.record.batch import NO_SEQUENCE, TRANSACTIONAL_BIT, BatchHeader
+from streamcore.record.batch import NO_SEQUENCE, REMEMBERED_BATCHES, TRANSACTIONAL_BIT, BatchHeader
 from streamcore.record.places import Offset
 from streamcore.storage.compaction.job import LastOfProducer
 
-# Producers keep at most five requests in flight (max.in.flight.requests.per.connection).
-REMEMBERED_BATCHES = 5
 SEQUENCE_COUNT = 1 << 31
 NO_TRANSACTION = Offset(-1)
 

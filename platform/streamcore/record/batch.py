@@ -25,12 +25,16 @@ CODEC_MASK = 0x07
 TIMESTAMP_TYPE_BIT = 0x08
 TRANSACTIONAL_BIT = 0x10
 CONTROL_BIT = 0x20
+IN_TRANSACTIONS = TRANSACTIONAL_BIT | CONTROL_BIT
 # The base timestamp is when the batch's tombstones, or its marker, may go (KIP-534).
 DELETE_HORIZON_BIT = 0x40
 CODEC_NUMBER_MAX = 4
 
 NO_PRODUCER_ID = -1
 NO_SEQUENCE = -1
+# Producers keep at most five requests in flight (max.in.flight.requests.per.connection):
+# the last five batches of each tell a retry from a gap.
+REMEMBERED_BATCHES = 5
 
 
 class BatchHeader(NamedTuple):

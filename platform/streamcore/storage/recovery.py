@@ -24,6 +24,7 @@ from typing import Protocol
 from groundwork.seams import Directory
 from streamcore.record.batch import (
     HEADER_SIZE,
+    IN_TRANSACTIONS,
     LENGTH_PREFIX,
     BatchCorrupt,
     BatchFault,
@@ -46,6 +47,7 @@ from streamcore.storage.paths import (
     index_path,
     segment_path,
 )
+from streamcore.storage.plain_batches import PlainBatches
 from streamcore.storage.scanning import scan_at
 from streamcore.storage.segment import Segment
 
@@ -75,6 +77,8 @@ class LogReader(Protocol):
     def note(self, header: BatchHeader, batch: memoryview) -> AbortedTransaction | None:
         """See one batch, in order; return the transaction that it aborts, if it does.
 
+        Of batches that tell nothing but their records, and their producer, it sees the first
+        and the last few of each producer; of those not the records: `batch` is empty.
         Raises `BatchCorrupt` for a control record that cannot be read.
         """
         ...
@@ -235,6 +239,7 @@ class _Recovery:
 
     def _check_rest(self, segment: Segment) -> bool:
         file = segment.file
+        plain = PlainBatches(segment)
         while segment.size < file.size():
             data = memoryview(scan_at(file, segment.size, end=file.size()))
             position = 0
@@ -250,6 +255,11 @@ class _Recovery:
                 if aborted is not None:
                     segment.note_aborted([aborted])
                 position += header.size
+                if not header.attributes & IN_TRANSACTIONS:
+                    # Many more like it may follow, and small ones: they take a shorter way.
+                    position += plain.take(data[position:], leader_epoch=header.leader_epoch)
+                    for told in plain.told():
+                        self._reader.note(told, data[:0])  # no marker: its records say nothing
             self.report.bytes_checked += position
             if position == 0:
                 return self._end_at_tear(segment, data)

@@ -17,6 +17,7 @@ from streamcore.record.batch import (
     CODEC_MASK,
     CONTROL_BIT,
     HEADER_SIZE,
+    IN_TRANSACTIONS,
     TRANSACTIONAL_BIT,
     BatchCorrupt,
     BatchHeader,
@@ -30,7 +31,6 @@ from streamcore.storage.scanning import scan_at
 
 READ_BYTES: Final = 2 << 20
 VARINT_BYTES_MAX: Final = 10
-IN_TRANSACTIONS: Final = TRANSACTIONAL_BIT | CONTROL_BIT
 CONTROL_KEY_BYTES: Final = 4  # version i16, type i16
 
 Int64s: TypeAlias = NDArray[np.int64]
