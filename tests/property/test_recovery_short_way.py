@@ -1,4 +1,4 @@
-"""Recovery's short way over plain batches finds what the long way finds, whatever lies in the file."""
+"""Recovery's short way over plain batches finds what the long way finds, whatever is there."""
 
 from collections.abc import Sequence
 from typing import Any
