@@ -69,7 +69,8 @@ contracts: $(VENV)/.ready  ## Write the TypeScript of the contracts.
 docs: $(VENV)/.ready  ## Write the pages that are made from the code.
 	$(BIN)/python -m hailstream.pages
 
-bench: setup  ## The figures of the README, measured here.
+bench: setup  ## The figures of docs/BENCHMARKS.md and of the README, measured here.
+	$(BIN)/hailstream bench broker
 	$(BIN)/hailstream bench pipeline
 
 e2e: setup  ## The whole product, in a browser where there is one.

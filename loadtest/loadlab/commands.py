@@ -14,7 +14,10 @@ app.add_typer(bench, name="bench")
 
 # name -> module with `main(arguments)`, and what it measures
 _BENCHES = {
-    "broker": ("loadlab.broker_bench", "The broker: raw requests and librdkafka."),
+    "broker": (
+        "loadlab.broker.run",
+        "The broker: requests, records, ages, starts, recovery and compaction.",
+    ),
     "faults": (
         "loadlab.faults.run",
         "Nothing acknowledged is lost or doubled under random faults.",

@@ -27,7 +27,7 @@ from streamcore.storage.compaction.job import (
     encode_job,
     encode_summary,
 )
-from streamcore.storage.compaction.key_digests import digests_of
+from streamcore.storage.compaction.key_digests import HASHED_KEY_BYTES, KeyDigests
 from streamcore.storage.compaction.offset_map import NO_OFFSET, OffsetMap
 from streamcore.storage.compaction.pace import Pace
 from streamcore.storage.compaction.planning import Dirt, dirt_of, grouped
@@ -197,14 +197,19 @@ def test_the_table_says_when_it_is_full() -> None:
 def test_keys_that_look_alike_have_digests_of_their_own() -> None:
     rng = random.Random(1)
     keys = {b"", b"\x00", b"\x00\x00", b"a", b"a\x00", b"a" * 15, b"a" * 16, b"a" * 15 + b"\x00"}
-    keys |= {rng.randbytes(rng.randrange(40)) for _ in range(500)}
-    keys |= {bytes(size) for size in range(40)}
+    keys |= {rng.randbytes(rng.randrange(HASHED_KEY_BYTES + 9)) for _ in range(500)}
+    keys |= {bytes(size) for size in range(HASHED_KEY_BYTES + 9)}
+    keys |= {b"k" * size + b"%02d" % number for size in (14, 15, 38, 62) for number in range(99)}
     batch = data_batch(0, [Record(timestamp=0, key=key, value=b"x") for key in sorted(keys)])
     records = read_chunk(batch, path="p", position=0, next_offset=0).records
-    found = digests_of(records, np.arange(len(records)))
+    digests = KeyDigests(secret=7)
+    found = digests.of(records, np.arange(len(records)))
     assert len({tuple(row) for row in found.tolist()}) == len(keys)
-    some = np.array([3, 1, 2])
-    assert (digests_of(records, some) == found[some]).all()
+    some = np.array([3, 1, 2, len(records) - 1, len(records) // 2])
+    assert (digests.of(records, some) == found[some]).all(), "they depend on what stands beside"
+    others = KeyDigests(secret=8).of(records, np.arange(len(records)))
+    is_hashed = (records.key_sizes > 15) & (records.key_sizes <= HASHED_KEY_BYTES)
+    assert ((found != others).any(axis=1) == is_hashed).all(), "the secret has no effect"
 
 
 # The pace

@@ -31,6 +31,7 @@ from streamcore.storage.scanning import scan_at
 
 READ_BYTES: Final = 2 << 20
 VARINT_BYTES_MAX: Final = 10
+MORE_FOLLOWS: Final = 0x80  # of a varint
 CONTROL_KEY_BYTES: Final = 4  # version i16, type i16
 
 Int64s: TypeAlias = NDArray[np.int64]
@@ -277,19 +278,27 @@ def _append_starts(starts: list[int], plain: bytes, position: int, count: int) -
     append = starts.append
     for _ in range(count):
         append(position)
-        size = plain[position]
+        low = plain[position]
+        if low < MORE_FOLLOWS:
+            position += 1 + (low >> 1)  # zigzag
+            continue
+        high = plain[position + 1]
+        if high < MORE_FOLLOWS:
+            position += 2 + (((high << 7) | (low & 0x7F)) >> 1)
+            continue
+        position = _behind_large(plain, position)
+
+
+def _behind_large(plain: bytes, position: int) -> int:
+    """Return where a record ends whose size takes any number of bytes."""
+    size = shift = 0
+    while True:
+        part = plain[position]
         position += 1
-        if size >= 0x80:
-            size &= 0x7F
-            shift = 7
-            while True:
-                part = plain[position]
-                position += 1
-                size |= (part & 0x7F) << shift
-                if part < 0x80:
-                    break
-                shift += 7
-        position += size >> 1  # zigzag
+        size |= (part & 0x7F) << shift
+        if part < MORE_FOLLOWS:
+            return position + (size >> 1)
+        shift += 7
 
 
 def _varints_at(data: Bytes1D, at: Int64s) -> tuple[Int64s, Int64s]:

@@ -22,7 +22,7 @@ from streamcore.storage.aborted_transactions import AbortedTransaction
 from streamcore.storage.compaction.batch_writing import emptied, rewritten, with_delete_horizon
 from streamcore.storage.compaction.chunks import Chunk
 from streamcore.storage.compaction.job import LastOfProducer
-from streamcore.storage.compaction.key_digests import digests_of
+from streamcore.storage.compaction.key_digests import KeyDigests
 from streamcore.storage.compaction.offset_map import OffsetMap
 from streamcore.storage.compaction.transactions import TransactionSweep
 from streamcore.storage.index import NO_TIMESTAMP
@@ -65,9 +65,15 @@ class KeyCollector:
     """Notes the newest offset of each key from `start` on, until the map is full."""
 
     def __init__(
-        self, keys: OffsetMap, aborted: Sequence[AbortedTransaction], *, start: Offset
+        self,
+        keys: OffsetMap,
+        digests: KeyDigests,
+        aborted: Sequence[AbortedTransaction],
+        *,
+        start: Offset,
     ) -> None:
         self._keys = keys
+        self._digests = digests
         self._sweep = TransactionSweep(aborted)
         self._start = start
         keys.end = start
@@ -91,7 +97,7 @@ class KeyCollector:
         first, end = chunk.first_rows[low], chunk.first_rows[high]
         rows = np.flatnonzero(wanted[first:end]) + first
         if len(rows):
-            self._keys.put(digests_of(chunk.records, rows), chunk.records.offsets[rows])
+            self._keys.put(self._digests.of(chunk.records, rows), chunk.records.offsets[rows])
         self._keys.end = max(self._keys.end, Offset(chunk.headers[high - 1].next_offset))
 
 
@@ -99,9 +105,14 @@ class BatchCleaner:
     """Leaves of each batch what is still needed. Goes over a log once, in order."""
 
     def __init__(
-        self, keys: OffsetMap, aborted: Sequence[AbortedTransaction], rules: CleaningRules
+        self,
+        keys: OffsetMap,
+        digests: KeyDigests,
+        aborted: Sequence[AbortedTransaction],
+        rules: CleaningRules,
     ) -> None:
         self._keys = keys
+        self._digests = digests
         self._sweep = TransactionSweep(aborted)
         self._rules = rules
         self.counts = CleaningCounts()
@@ -152,7 +163,7 @@ class BatchCleaner:
         rows = np.flatnonzero(~stays & keyed)
         if not len(rows):
             return stays
-        is_newest = records.offsets[rows] >= self._keys.newest(digests_of(records, rows))
+        is_newest = records.offsets[rows] >= self._keys.newest(self._digests.of(records, rows))
         may_go = np.array([self._horizon_has_passed(header) for header in chunk.headers])
         stays[rows] = is_newest & (records.has_value[rows] | ~may_go[records.batch_numbers[rows]])
         return stays

@@ -19,6 +19,7 @@ from streamcore.storage.compaction.job import (
     RoundSummary,
     SourceSegment,
 )
+from streamcore.storage.compaction.key_digests import KeyDigests
 from streamcore.storage.compaction.offset_map import OffsetMap
 from streamcore.storage.compaction.planning import grouped
 from streamcore.storage.paths import CLEANED_SUFFIX, index_path, segment_path
@@ -40,8 +41,10 @@ class CleaningRound:
         self._job = job
         self._on_bytes = on_bytes
         self._keys = OffsetMap(bytes_max=job.key_map_bytes, secret=secret)
+        self._digests = KeyDigests(secret)
         self._cleaner = BatchCleaner(
             self._keys,
+            self._digests,
             job.aborted,
             CleaningRules(
                 now_ms=job.now_ms,
@@ -72,7 +75,9 @@ class CleaningRound:
         )
 
     def _collect_keys(self) -> None:
-        collector = KeyCollector(self._keys, self._job.aborted, start=self._job.first_dirty)
+        collector = KeyCollector(
+            self._keys, self._digests, self._job.aborted, start=self._job.first_dirty
+        )
         for segment in self._job.segments:
             if segment.next_offset <= self._job.first_dirty:
                 continue

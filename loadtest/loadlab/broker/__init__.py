@@ -1,0 +1,1 @@
+"""What the broker costs, by kind of load: its own CPU, memory and time."""
