@@ -113,23 +113,34 @@ class BrokerSettings:
     peer_lines_per_minute: int = 20  # journal lines about one host and kind of fault
 
 
-# Kafka's names of settings that have an older one here.
-ALIASES = {
-    "max_connections": "connections_max",
-    "socket_request_max_bytes": "request_bytes_max",
+# What Kafka, and with it every tool that asks, calls settings that have another name here.
+KAFKA_NAMES = {
+    "auto_create_topics": "auto.create.topics.enable",
+    "connections_max": "max.connections",
+    "data_dir": "log.dirs",
+    "fetch_bytes_max": "fetch.max.bytes",
+    "flush_interval_ms": "log.flush.interval.ms",
+    "message_bytes_max": "message.max.bytes",
+    "request_bytes_max": "socket.request.max.bytes",
+    "retention_bytes": "log.retention.bytes",
+    "retention_check_interval_ms": "log.retention.check.interval.ms",
+    "retention_ms": "log.retention.ms",
+    "segment_bytes": "log.segment.bytes",
+    "segment_ms": "log.roll.ms",
 }
+_BY_KAFKA_NAME = {kafka: name for name, kafka in KAFKA_NAMES.items()}
 
 
 def with_overrides(settings: BrokerSettings, overrides: Mapping[str, str]) -> BrokerSettings:
-    """Return `settings` with `key=value` texts applied; keys in dotted or underscored form.
+    """Return `settings` with `key=value` texts applied.
 
+    Keys in dotted or underscored form, or as Kafka has them.
     Raises `InvalidSetting`, naming the key, for an unknown key or an unreadable value.
     """
     hints = get_type_hints(BrokerSettings)
     changed: dict[str, object] = {}
     for key, text in overrides.items():
-        name = key.replace(".", "_")
-        name = ALIASES.get(name, name)
+        name = _BY_KAFKA_NAME.get(key, key.replace(".", "_"))
         if name not in hints:
             raise InvalidSetting(f"unknown setting {key!r}")
         changed[name] = _parsed(key, text, hints[name])

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from streamcore.broker.settings import (
+    KAFKA_NAMES,
     BrokerSettings,
     ClientAuth,
     FlushAcks,
@@ -36,10 +37,11 @@ def test_keys_may_be_dotted_or_underscored() -> None:
     assert changed.data_dir == Path("elsewhere")
 
 
-def test_kafka_s_names_of_older_settings_are_understood() -> None:
-    overrides = {"socket.request.max.bytes": "1000", "max.connections": "7"}
-    changed = with_overrides(SETTINGS, overrides)
-    assert (changed.request_bytes_max, changed.connections_max) == (1000, 7)
+@pytest.mark.parametrize(("name", "kafka_name"), KAFKA_NAMES.items())
+def test_settings_are_set_by_kafka_s_names_too(name: str, kafka_name: str) -> None:
+    text = "false" if name == "auto_create_topics" else "77"
+    changed = with_overrides(SETTINGS, {kafka_name: text})
+    assert str(getattr(changed, name)).lower() == text
 
 
 def test_a_value_is_read_as_what_its_setting_is_whatever_its_name_ends_in() -> None:

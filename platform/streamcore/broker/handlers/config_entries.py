@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from streamcore.broker.config_definitions import ConfigDefinition, ConfigType
-from streamcore.broker.settings import BrokerSettings
+from streamcore.broker.settings import KAFKA_NAMES, BrokerSettings
 from streamcore.broker.topic_config_table import DEFINITIONS
 
 # `config_source` of DescribeConfigs (KIP-226).
@@ -17,21 +17,6 @@ SOURCE_DEFAULT = 5
 
 SENSITIVE_WORDS: Final = ("password", "secret")
 
-# What Kafka, and with it every tool that asks, calls settings that have another name here.
-KAFKA_NAMES: Final = {
-    "auto_create_topics": "auto.create.topics.enable",
-    "connections_max": "max.connections",
-    "data_dir": "log.dirs",
-    "fetch_bytes_max": "fetch.max.bytes",
-    "flush_interval_ms": "log.flush.interval.ms",
-    "message_bytes_max": "message.max.bytes",
-    "request_bytes_max": "socket.request.max.bytes",
-    "retention_bytes": "log.retention.bytes",
-    "retention_check_interval_ms": "log.retention.check.interval.ms",
-    "retention_ms": "log.retention.ms",
-    "segment_bytes": "log.segment.bytes",
-    "segment_ms": "log.roll.ms",
-}
 # What of Kafka's settings can be but one way here, and tools ask about.
 FIXED: Final = {
     "default.replication.factor": ("1", ConfigType.INT, "There is one broker."),
