@@ -35,8 +35,9 @@ def run(arguments: Sequence[str], *, program: str) -> NoReturn:
     from groundwork.journal import setup_journal
     from streamcore.broker.server import run_broker
 
+    settings = _settings(flags)
     setup_journal()
-    raise SystemExit(uvloop.run(run_broker(_settings(flags))))
+    raise SystemExit(uvloop.run(run_broker(settings)))
 
 
 def _parser(program: str) -> ArgumentParser:
