@@ -27,12 +27,11 @@ from streamcore.record.batch import (
     CODEC_NUMBER_MAX,
     CONTROL_BIT,
     LENGTH_PREFIX_SIZE,
-    MAGIC,
-    MAGIC_AT,
     NO_PRODUCER_ID,
     TRANSACTIONAL_BIT,
     BatchFault,
     BatchHeader,
+    ChecksumWrong,
     checked_header,
     place_batch,
     read_header,
@@ -225,7 +224,7 @@ class Replica:
         try:
             header = checked_header(batch)
         except BatchFault as fault:
-            return _refusal_of_fault(batch, fault)
+            return _refusal_of_fault(fault)
         refusal = _refusal_of_header(header, len(batch), refused_bits)
         if refusal is not None:
             return refusal
@@ -356,7 +355,7 @@ class Replica:
         self, offset: int, pieces: Sequence[bytes | memoryview]
     ) -> list[AbortedTransaction]:
         """Which aborted transactions reach into what was fetched from `offset` on."""
-        end = _next_offset_behind(pieces[-1]) if pieces else offset
+        end = next_offset_behind(pieces[-1]) if pieces else offset
         return self.log.aborted_between(Offset(offset), Offset(end))
 
     def drop_expired(self, *, now_ms: int) -> list[Segment]:
@@ -397,7 +396,7 @@ REFUSALS = {
 }
 
 
-def _next_offset_behind(piece: bytes | memoryview) -> int:
+def next_offset_behind(piece: bytes | memoryview) -> int:
     """The offset behind the last of some whole batches."""
     position = 0
     while True:
@@ -407,10 +406,11 @@ def _next_offset_behind(piece: bytes | memoryview) -> int:
             return header.next_offset
 
 
-def _refusal_of_fault(batch: memoryview, fault: BatchFault) -> Placement:
-    if len(batch) > MAGIC_AT and batch[MAGIC_AT] < MAGIC:
-        return Placement(error=ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT, reason=str(fault))
-    return Placement(error=ErrorCode.CORRUPT_MESSAGE, reason=str(fault))
+def _refusal_of_fault(fault: BatchFault) -> Placement:
+    """Clients send again what is corrupt: only a checksum may be right then. As with Kafka."""
+    is_damaged = isinstance(fault, ChecksumWrong)
+    error = ErrorCode.CORRUPT_MESSAGE if is_damaged else ErrorCode.INVALID_RECORD
+    return Placement(error=error, reason=str(fault))
 
 
 def _refusal_of_header(header: BatchHeader, size: int, refused_bits: int) -> Placement | None:
