@@ -1,7 +1,8 @@
 """A topic that is written, read, cut, altered, restarted and crashed in any order: what everybody is
 told of it is what a list of batches would say."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from hypothesis import strategies as st
@@ -12,8 +13,11 @@ from streamcore.record.compression import Codec
 from streamcore.record.records import Record
 from streamcore.wire.api_keys import ApiKey
 from tests.support.broker_questions import versions_of
-from tests.support.models.log_reading import Fetch, LogReaders, Want
-from tests.support.models.log_world import Produce
+from tests.support.models.log_reading import EPOCHS_FROM, SESSIONS_FROM, TOPIC_IDS_FROM, Fetch, Want
+from tests.support.models.log_sessions import LogSessions, Session
+from tests.support.models.log_transactions import LogTransactors, Transactor
+from tests.support.models.log_world import OUR_PRODUCERS_FROM
+from tests.support.models.log_writing import Produce
 from tests.support.models.partition_model import PartitionModel
 from tests.support.models.sendings import Damage, Identity, Sending
 
@@ -25,6 +29,10 @@ SIZES = st.sampled_from([0, 1, 100, 300, 1_000, 1 << 20])
 
 def versions(api: ApiKey) -> st.SearchStrategy[int]:
     return st.sampled_from(versions_of(api))
+
+
+class ModelledLog(LogTransactors, LogSessions):
+    """A topic, its models, and everybody who has to do with it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ WHOSE = st.one_of(
     st.none(),
     st.builds(
         Whose,
-        st.integers(50, 53),
+        st.integers(OUR_PRODUCERS_FROM, OUR_PRODUCERS_FROM + 3),
         st.sampled_from([0, 0, 0, 0, 0, 1, -1]),
         st.sampled_from(["next", "next", "next", "again1", "again2", "again5", "gap", "behind"]),
     ),
@@ -123,7 +131,7 @@ class Draft:
     whose: Whose | None
     damage: Damage
 
-    def sending(self, world: LogReaders) -> Sending:
+    def sending(self, world: ModelledLog) -> Sending:
         model = world.models.get(self.partition)
         identity, count = None, None
         if self.whose is not None and model is not None:
@@ -173,19 +181,39 @@ SETTING = st.sampled_from(sorted(SETTINGS)).flatmap(
 )
 
 
+class Kind(Enum):
+    """What some lives have that others have not, as nobody could say what to expect of all."""
+
+    WRITTEN = "acknowledged when it is written"
+    WAITING = "acknowledged when it is synced"
+    CROWDED = "more producers than are remembered"
+    TRANSACTIONAL = "transactions, and no failing disk"
+
+
 class LogMachine(RuleBasedStateMachine):
     """Everything that may happen to a topic."""
 
-    world: LogReaders
+    world: ModelledLog
+    sessions: list[Session]
 
     @initialize(
         seed=st.integers(0, 1000),
-        flush_acks=st.sampled_from(FlushAcks),
-        producers_max=st.sampled_from([1000, 1000, 3]),
         configs=st.dictionaries(st.just("segment.bytes"), st.sampled_from(["100", "400", "1500"])),
+        kind=st.sampled_from(list(Kind)),
     )
-    def begin(self, **settings: Any) -> None:
-        self.world = LogReaders(**settings)
+    def begin(self, seed: int, configs: dict[str, str], kind: Kind) -> None:
+        self.kind = kind
+        self.sessions = []
+        self.world = ModelledLog(
+            seed=seed,
+            configs=configs,
+            flush_acks=FlushAcks.WAIT if kind is Kind.WAITING else FlushAcks.WRITTEN,
+            producers_max=3 if kind is Kind.CROWDED else 1000,
+            transactors=[
+                Transactor(f"tx-{number}", is_new=bool(number))
+                for number in range(2 if kind is Kind.TRANSACTIONAL else 0)
+            ],
+        )
 
     # Writing and reading
 
@@ -210,15 +238,70 @@ class LogMachine(RuleBasedStateMachine):
         is_committed_only=st.booleans(),
     )
     def fetch(self, version: int, wants: list[Any], **limits: Any) -> None:
-        self.world.fetch(
-            Fetch(version=version, wants=tuple(self._want(*want) for want in wants), **limits)
+        self.world.fetch(Fetch(version=version, wants=self._wants(wants, version), **limits))
+
+    def _wants(
+        self, wants: list[tuple[int, Spot, int, int | None]], version: int
+    ) -> tuple[Want, ...]:
+        found = []
+        for partition, spot, bytes_max, epoch in wants:
+            model = self.world.models.get(partition)
+            offset = 0 if model is None else spot.of(model)
+            known = 0 if model is None else model.leader_epoch
+            is_said = epoch is not None and version >= EPOCHS_FROM
+            found.append(Want(partition, offset, bytes_max, known + epoch if is_said else -1))
+        return tuple(found)
+
+    @rule(
+        data=st.data(),
+        version=st.sampled_from(versions_of(ApiKey.FETCH)[SESSIONS_FROM - 4 :]),
+        wants=st.lists(WANT, max_size=3, unique_by=lambda want: want[0]),
+        forgotten=st.lists(PARTITION, max_size=1),
+        bytes_max=SIZES,
+        is_committed_only=st.booleans(),
+        step=st.sampled_from(["begin", "go on", "go on", "go on", "go on", "end", "err"]),
+    )
+    def read_in_session(
+        self,
+        data: st.DataObject,
+        version: int,
+        wants: list[Any],
+        forgotten: list[int],
+        step: str,
+        **limits: Any,
+    ) -> None:
+        fetch = Fetch(version=version, wants=self._wants(wants, version), **limits)
+        if step == "begin" or not self.sessions:
+            self.sessions.append(self.world.begin_session(fetch))
+            return
+        session = data.draw(st.sampled_from(self.sessions), label="session")
+        if step == "end":
+            self.world.end_session(session, fetch)
+        else:
+            by_id = range(TOPIC_IDS_FROM, 19) if session.by_id else range(SESSIONS_FROM, 13)
+            version = by_id[version % len(by_id)] if step == "go on" else version
+            fetch = replace(fetch, version=version, wants=self._wants(wants, version))
+            delta = 1 if step == "err" and version % 2 else 0
+            self.world.go_on(session, fetch, forgotten, epoch_delta=delta)
+
+    @precondition(lambda self: self.kind is Kind.TRANSACTIONAL)
+    @rule(number=st.integers(0, 1), partition=PARTITION, rows=ROWS, codec=CODEC, choice=st.integers(0, 9))
+    def write_in_transaction(
+        self, number: int, partition: int, rows: list[Row], codec: Codec, choice: int
+    ) -> None:
+        transactor = self.world.transactors[number]
+        versions = transactor.produce_versions
+        draft = Draft(partition, rows, codec, None, Damage.NONE)
+        self.world.write_in_transaction(
+            transactor, versions[choice % len(versions)], draft.sending(self.world)
         )
 
-    def _want(self, partition: int, spot: Spot, bytes_max: int, epoch: int | None) -> Want:
-        model = self.world.models.get(partition)
-        offset = 0 if model is None else spot.of(model)
-        known = 0 if model is None else model.leader_epoch
-        return Want(partition, offset, bytes_max, -1 if epoch is None else known + epoch)
+    @precondition(lambda self: self.kind is Kind.TRANSACTIONAL)
+    @rule(number=st.integers(0, 1), commit=st.booleans(), choice=st.integers(0, 4))
+    def end_transaction(self, number: int, commit: bool, choice: int) -> None:
+        transactor = self.world.transactors[number]
+        versions = transactor.end_versions
+        self.world.end_transaction(transactor, versions[choice % len(versions)], commit=commit)
 
     @rule(
         version=versions(ApiKey.LIST_OFFSETS),
@@ -274,6 +357,8 @@ class LogMachine(RuleBasedStateMachine):
         changes=st.lists(SETTING, min_size=1, max_size=2, unique_by=lambda each: each[0]),
     )
     def alter(self, version: int, changes: list[tuple[str, str | None]]) -> None:
+        if self.kind is Kind.TRANSACTIONAL:
+            changes = [change for change in changes if change[0] != "flush.messages"]
         self.world.alter(version, dict(changes))
 
     # Time and the disk
@@ -282,7 +367,7 @@ class LogMachine(RuleBasedStateMachine):
     def pass_time(self, ms: int) -> None:
         self.world.pass_time(ms)
 
-    @precondition(lambda self: not self.world.is_held)
+    @precondition(lambda self: not self.world.is_held and self.kind is not Kind.TRANSACTIONAL)
     @rule()
     def hold_disk(self) -> None:
         self.world.hold_disk()
@@ -292,7 +377,7 @@ class LogMachine(RuleBasedStateMachine):
     def release_disk(self) -> None:
         self.world.release_disk()
 
-    @precondition(lambda self: self.world.producers_max > 100)
+    @precondition(lambda self: self.kind in (Kind.WRITTEN, Kind.WAITING))
     @rule(room=st.sampled_from([0, 10, 100, 250, 400]))
     def fill_disk(self, room: int) -> None:
         self.world.disk.room_bytes = room
@@ -307,16 +392,22 @@ class LogMachine(RuleBasedStateMachine):
     @rule()
     def end(self) -> None:
         self.world.end()
-        self.world.read_all()
+        self._begin_again()
 
     @rule()
     def kill(self) -> None:
         self.world.kill()
-        self.world.read_all()
+        self._begin_again()
 
+    @precondition(lambda self: self.kind is not Kind.TRANSACTIONAL)
     @rule()
     def lose_power(self) -> None:
         self.world.lose_power()
+        self._begin_again()
+
+    def _begin_again(self) -> None:
+        for session in self.sessions:
+            session.is_over = True
         self.world.read_all()
 
     @invariant()

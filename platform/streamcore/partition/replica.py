@@ -157,10 +157,13 @@ class Replica:
         # All replicas (there is one) have what lies below it: what was committed.
         self.high_watermark = log.next_offset
         history.epochs.note(leader_epoch, log.next_offset)
+        # The checkpoint that it was taken from may not know of the latest deletions.
+        history.epochs.cut_front(log.start_offset)
         self.last_stable_offset = self._stable_before(log.next_offset)
         self.has_aborted = any(segment.aborted for segment in log.segments)  # or had some
         self._unstable_bytes = 0  # appended since the two were the same
-        self.synced_offset = log.next_offset  # what lies below it is on the disk
+        # What lies below it is on the disk. A killed process leaves what may not be.
+        self.synced_offset = log.start_offset if log.has_unsynced else log.next_offset
         self._next_offset = log.next_offset
         self._staged: list[PlacedBatch] = []
         self._placements: list[Placement] = []
@@ -171,8 +174,9 @@ class Replica:
         return self.log.start_offset
 
     def _stable_before(self, end: Offset) -> Offset:
-        """The first offset of the oldest open transaction, or else the log's end."""
-        return next(iter(self.producers.open_transactions.values()), end)
+        """The first offset of the oldest open transaction that is not deleted, or else the end."""
+        first = next(iter(self.producers.open_transactions.values()), end)
+        return max(first, self.log.start_offset)
 
     @property
     def unsynced_records(self) -> int:
@@ -375,6 +379,7 @@ class Replica:
     def _cut_front(self, offset: Offset) -> list[Segment]:
         gone = self.log.cut_front(offset)
         self.history.epochs.cut_front(self.log.start_offset)
+        self.last_stable_offset = max(self.last_stable_offset, self.log.start_offset)
         return gone
 
     def put_cleaned(self, base_offset: Offset, cleaned: Segment) -> list[Segment] | None:

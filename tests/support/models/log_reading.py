@@ -1,18 +1,23 @@
 """Reads a modelled topic in every way there is, and compares with the models."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from streamcore.record.batch import TIMESTAMP_TYPE_BIT, read_header
-from streamcore.record.records import Record, read_records
+from streamcore.record.batch import (
+    CONTROL_BIT,
+    TIMESTAMP_TYPE_BIT,
+    TRANSACTIONAL_BIT,
+    read_header,
+)
+from streamcore.record.records import read_records
 from streamcore.wire.api_keys import ApiKey
 from tests.support.broker_questions import NONE, code, id_of
 from tests.support.models.log_world import TOPIC, LogWorld, Waiting
 from tests.support.models.partition_model import Batch, PartitionModel
 
 TOPIC_IDS_FROM = 13
-EPOCHS_FROM = 9
+EPOCHS_FROM = 9  # a reader says which leader epoch it knows
 START_TOLD_FROM = 5
 SESSIONS_FROM = 7
 LATEST, EARLIEST, NEWEST, EARLIEST_LOCAL, TIERED, PENDING_UPLOAD = -1, -2, -3, -4, -5, -6
@@ -54,7 +59,7 @@ class Reading:
         model = self.world.models.get(want.partition)
         if model is None:
             return "unknown_topic_or_partition"
-        if self.fetch.version >= EPOCHS_FROM and want.leader_epoch not in (-1, model.leader_epoch):
+        if want.leader_epoch not in (-1, model.leader_epoch):
             is_old = want.leader_epoch < model.leader_epoch
             return "fenced_leader_epoch" if is_old else "unknown_leader_epoch"
         return NONE if model.start <= want.offset <= model.end else "offset_out_of_range"
@@ -64,7 +69,13 @@ class Reading:
         model = self.world.models.get(want.partition)
         if model is None or self.error_of(want) != NONE:
             return ()
-        return model.batches_from(want.offset)
+        return self._visible(model.batches_from(want.offset), model)
+
+    def _visible(self, batches: Sequence[Batch], model: PartitionModel) -> Sequence[Batch]:
+        """None that a reader of committed records has to wait for."""
+        if not self.fetch.is_committed_only:
+            return batches
+        return [batch for batch in batches if batch.base < model.stable_end]
 
     def check(self, want: Want, found: Any, *, is_in_turn: bool = True) -> None:
         """`is_in_turn`: partitions come as they were asked for, so it is known what room is left."""
@@ -81,11 +92,28 @@ class Reading:
         available = self.available(want)
         room = min(max(want.bytes_max, 0), max(self.fetch.bytes_max, 0) - self.bytes_found)
         read = self._check_records(want, bytes(found.records or b""), available, room)
+        if self.fetch.is_committed_only:
+            self._check_aborted(read, found.aborted_transactions)
         if is_in_turn and available:
             must_find = self.bytes_found == 0 or available[0].size <= room
             assert bool(read) == must_find, "a limit was not kept, or nobody gets anything"
         self.bytes_found += sum(batch.size for batch in read)
         self.batches_found += len(read)
+
+    def _check_aborted(self, read: Sequence[Batch], aborted: Sequence[Any]) -> None:
+        """Skip as Kafka's clients do: a producer's batches from where its aborted transaction
+        begins, up to the marker. Those and no others must be the aborted ones."""
+        to_come = sorted((each.first_offset, each.producer_id) for each in aborted)
+        skipped: set[int] = set()
+        for batch in read:
+            while to_come and to_come[0][0] < batch.next_offset:
+                skipped.add(to_come.pop(0)[1])
+            producer_id = -1 if batch.identity is None else batch.identity.producer_id
+            if batch.is_marker:
+                skipped.discard(producer_id)
+            elif batch.transaction is not None:
+                is_skipped = producer_id in skipped
+                assert is_skipped == batch.transaction.is_aborted, "told of other aborted ones"
 
     def _check_records(
         self, want: Want, data: bytes, available: Sequence[Batch], room: int
@@ -110,6 +138,8 @@ def same_batch(data: bytes, batch: Batch) -> bool:
         and header.leader_epoch == batch.leader_epoch
         and header.codec == batch.codec
         and bool(header.attributes & TIMESTAMP_TYPE_BIT) == batch.is_stamped
+        and bool(header.attributes & CONTROL_BIT) == batch.is_marker
+        and bool(header.attributes & TRANSACTIONAL_BIT) == (batch.transaction is not None)
         and header.max_timestamp == batch.newest
         and header.size == batch.size
         and tuple(read_records(data)) == batch.records
@@ -171,10 +201,10 @@ class LogReaders(LogWorld):
         return [{"topic": TOPIC, "topic_id": topic_id, "partitions": partitions}]
 
     def _check_all(self, fetch: Fetch, answer: Any) -> None:
-        (topic,) = answer.responses
+        partitions = [found for topic in answer.responses for found in topic.partitions]
         reading = Reading(self, fetch)
-        assert len(topic.partitions) == len(fetch.wants)
-        for want, found in zip(fetch.wants, topic.partitions, strict=True):
+        assert len(partitions) == len(fetch.wants)
+        for want, found in zip(fetch.wants, partitions, strict=True):
             assert found.partition_index == want.partition
             reading.check(want, found)
         if reading.batches_found > 1:
@@ -184,7 +214,7 @@ class LogReaders(LogWorld):
         """Read every partition from its start to its end."""
         for number, model in self.models.items():
             offset = model.start
-            while offset < model.stable_end:
+            while offset < model.end:
                 want = Want(number, offset, 500)
                 before = offset
                 offset = self._read_on(Fetch(version=11, wants=(want,)), model)

@@ -15,6 +15,17 @@ from tests.support.models.sendings import Identity
 NO_TIMESTAMP = -1
 
 
+@dataclass(slots=True, eq=False)
+class Transaction:
+    """Open, until somebody ends it."""
+
+    is_open: bool = True
+    is_aborted: bool = False
+
+    def end(self, *, commit: bool) -> None:
+        self.is_open, self.is_aborted = False, not commit
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """A batch in its place. Its records have their offsets and the timestamps that count."""
@@ -25,6 +36,8 @@ class Batch:
     size: int
     identity: Identity | None = None
     is_stamped: bool = False  # by the broker
+    transaction: Transaction | None = None
+    is_marker: bool = False
     leader_epoch: int = 0
     appended_ms: int = 0
 
@@ -90,7 +103,12 @@ class PartitionModel:
     @property
     def stable_end(self) -> int:
         """Up to where readers of committed records see."""
-        return self.end
+        open_ones = (
+            batch.base
+            for batch in self.batches
+            if batch.transaction is not None and batch.transaction.is_open
+        )
+        return max(self.start, next(open_ones, self.end))
 
     @property
     def staged_end(self) -> int:

@@ -80,7 +80,7 @@ class Look:
         # At least one whole batch goes out, however small the limits (KIP-74); once there
         # is something, the limits hold.
         bytes_max = min(max(bytes_max, 0), self._bytes_left)
-        if self.bytes_found and bytes_max <= 0:
+        if self.bytes_found and bytes_max <= 0 and replica.start_offset <= offset <= end:
             self.is_cut = True
             return number, 0, end, stable, replica.start_offset, (), 0, None
         return self._read(replica, number, offset, bytes_max)
