@@ -20,6 +20,7 @@ TOPIC_IDS_FROM = 13
 EPOCHS_FROM = 9  # a reader says which leader epoch it knows
 START_TOLD_FROM = 5
 SESSIONS_FROM = 7
+ISOLATION_FROM = 2  # of ListOffsets
 LATEST, EARLIEST, NEWEST, EARLIEST_LOCAL, TIERED, PENDING_UPLOAD = -1, -2, -3, -4, -5, -6
 NAMED_SINCE = {LATEST: 1, EARLIEST: 1, NEWEST: 7, EARLIEST_LOCAL: 8, TIERED: 9, PENDING_UPLOAD: 11}
 
@@ -69,12 +70,11 @@ class Reading:
         model = self.world.models.get(want.partition)
         if model is None or self.error_of(want) != NONE:
             return ()
-        return self._visible(model.batches_from(want.offset), model)
-
-    def _visible(self, batches: Sequence[Batch], model: PartitionModel) -> Sequence[Batch]:
-        """None that a reader of committed records has to wait for."""
+        batches = model.batches_from(want.offset)
         if not self.fetch.is_committed_only:
             return batches
+        if want.offset >= model.stable_end:
+            return ()
         return [batch for batch in batches if batch.base < model.stable_end]
 
     def check(self, want: Want, found: Any, *, is_in_turn: bool = True) -> None:
@@ -258,7 +258,8 @@ class LogReaders(LogWorld):
             assert code(found) == error, f"a time was answered with {code(found)}, not {error}"
             if model is None or error != NONE:
                 continue
-            expected = _listed(model, timestamp, is_committed_only=is_committed_only)
+            has_level = version >= ISOLATION_FROM
+            expected = _listed(model, timestamp, is_committed_only=is_committed_only and has_level)
             assert (found.offset, found.timestamp) == expected, "another offset of a time"
 
     def end_of_epoch(self, version: int, wanted: Mapping[int, int], *, known: int) -> None:

@@ -20,6 +20,7 @@ OUR_PRODUCERS_FROM = 1 << 40  # the broker gives out smaller ids, to transaction
 RETENTION_CHECK_MS = 5_000
 CHECKPOINT_MS = 5_000
 FLUSH_MS = 50
+LATEST, EARLIEST = -1, -2
 
 
 @dataclass(slots=True, kw_only=True)
@@ -162,19 +163,23 @@ class LogWorld:
         self._retention_due_ms = self.now_ms + RETENTION_CHECK_MS
         for number, model in self.models.items():
             epoch = model.leader_epoch + is_new_term
-            start, end = self._bounds(number)
+            start, end = self._listed(number, EARLIEST), self._listed(number, LATEST)
             model.cut(end, start)
+            if is_new_term and self._listed(number, LATEST, isolation_level=1) != model.stable_end:
+                model.open_known_from = start
             model.reopen(self.now_ms, leader_epoch=epoch, bases=self._segment_bases(number))
             model.producers.adopt(self.described_producers(number), from_offset=start)
 
-    def _bounds(self, number: int) -> tuple[int, int]:
-        found = []
-        for timestamp in (-2, -1):
-            part = {"partition_index": number, "timestamp": timestamp}
-            topics = [{"name": TOPIC, "partitions": [part]}]
-            answer = self.broker.ask(ApiKey.LIST_OFFSETS, 5, replica_id=-1, topics=topics)
-            found.append(int(answer.topics[0].partitions[0].offset))
-        return found[0], found[1]
+    def _listed(self, number: int, timestamp: int, *, isolation_level: int = 0) -> int:
+        part = {"partition_index": number, "timestamp": timestamp}
+        answer = self.broker.ask(
+            ApiKey.LIST_OFFSETS,
+            5,
+            replica_id=-1,
+            isolation_level=isolation_level,
+            topics=[{"name": TOPIC, "partitions": [part]}],
+        )
+        return int(answer.topics[0].partitions[0].offset)
 
     def _segment_bases(self, number: int) -> list[int]:
         """Which segments there are: nobody but the disk can say that after a crash."""

@@ -87,6 +87,7 @@ class PartitionModel:
     start: int = 0
     promised_end: int = 0  # records before it survive whatever comes
     promised_start: int = 0  # records before it never come back
+    open_known_from: int = 0  # a crash may have made older open transactions be forgotten
     segments: list[Segment] = field(init=False)
     producers: ProducerModel = field(init=False)
     staged: list[Batch] = field(default_factory=list)
@@ -106,7 +107,9 @@ class PartitionModel:
         open_ones = (
             batch.base
             for batch in self.batches
-            if batch.transaction is not None and batch.transaction.is_open
+            if batch.transaction is not None
+            and batch.transaction.is_open
+            and batch.next_offset > self.open_known_from
         )
         return max(self.start, next(open_ones, self.end))
 
