@@ -134,7 +134,7 @@ class LogWriters(LogWorld):
 
     def _produce_check(self, version: int, outcomes: Sequence[Outcome]) -> Callable[[Any], None]:
         starts = {number: model.start for number, model in self.models.items()}
-        has_room = self.disk.room_bytes is None
+        had_room = self.disk.room_bytes is None
         unsynced_max = 0 if self.flush_acks is FlushAcks.WAIT else self.rules.flush_messages - 1
 
         def check(answer: Any) -> None:
@@ -142,6 +142,7 @@ class LogWriters(LogWorld):
             for found, outcome in zip(topic.partition_responses, outcomes, strict=True):
                 assert found.index == outcome.sending.partition
                 allowed = {outcome.error}
+                has_room = had_room and self.disk.room_bytes is None
                 if outcome.error == NONE and not has_room:
                     allowed.add(DISK_REFUSED)  # it is written, and could not be synced
                 if outcome.is_doubtful:
