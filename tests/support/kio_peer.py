@@ -9,6 +9,7 @@ import importlib
 import io
 import typing
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from kio.serial import entity_reader, entity_writer
@@ -21,6 +22,7 @@ from tests.support.simulated_broker import answered, ask
 Fields = dict[str, Any]
 
 
+@cache
 def _schema(api: ApiKey, version: int, part: str) -> tuple[Any, type[Any]]:
     name = api.name.lower()
     module = importlib.import_module(f"kio.schema.{name}.v{version}.{part}")
@@ -29,25 +31,39 @@ def _schema(api: ApiKey, version: int, part: str) -> tuple[Any, type[Any]]:
     return module, found[0]
 
 
-def _built(cls: type[Any], fields: Fields) -> Any:
+@cache
+def _hints(cls: type[Any]) -> list[tuple[str, Any, bool]]:
+    """Each field's name, what it holds, and whether it has to be given."""
     hints = typing.get_type_hints(cls)
+    return [
+        (field.name, hints[field.name], field.default is dataclasses.MISSING)
+        for field in dataclasses.fields(cls)
+    ]
+
+
+def _built(cls: type[Any], fields: Fields) -> Any:
     values = {}
-    for field in dataclasses.fields(cls):
-        if field.name in fields:
-            values[field.name] = _value(hints[field.name], fields[field.name])
-        elif field.default is dataclasses.MISSING:
-            values[field.name] = _value(hints[field.name], None)
+    for name, hint, is_required in _hints(cls):
+        if name in fields:
+            values[name] = _value(hint, fields[name])
+        elif is_required:
+            values[name] = _value(hint, None)
     return cls(**values)
+
+
+@cache
+def _class_in(hint: Any) -> type[Any] | None:
+    return next((part for part in _parts(hint) if dataclasses.is_dataclass(part)), None)
 
 
 def _value(hint: Any, value: Any) -> Any:
     if hint is i32Timedelta:
         return i32Timedelta.parse(timedelta(milliseconds=value or 0))
-    inner = [part for part in _parts(hint) if dataclasses.is_dataclass(part)]
-    if inner and isinstance(value, dict):
-        return _built(typing.cast(type[Any], inner[0]), value)
-    if inner and isinstance(value, list):
-        return tuple(_built(typing.cast(type[Any], inner[0]), item) for item in value)
+    inner = _class_in(hint)
+    if inner is not None and isinstance(value, dict):
+        return _built(inner, value)
+    if inner is not None and isinstance(value, list):
+        return tuple(_built(inner, item) for item in value)
     if isinstance(value, list):
         return tuple(value)
     if value is None and isinstance(hint, type) and issubclass(hint, int | str):

@@ -82,6 +82,7 @@ def assemble(settings: BrokerSettings, world: World) -> BrokerServices:
         replicas=catalogue.replicas,
         flush_interval_ms=lambda: catalogue.flush_interval_ms,
     )
+    durability.owe_what_was_found()
     call_soon = asyncio.get_running_loop().call_soon
     fetches = WaitingFetches(world.clock)
     sends = SendRound(call_soon)

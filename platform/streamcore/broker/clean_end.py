@@ -13,6 +13,8 @@ def was_closed_cleanly(directory: Directory) -> bool:
     was_clean = directory.exists(CLEAN_END_FILE)
     if was_clean:
         directory.remove(CLEAN_END_FILE)
+        # It must not come back with a loss of power, beside logs that have lost records by then.
+        directory.sync_names("")
     return was_clean
 
 

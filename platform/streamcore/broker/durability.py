@@ -74,6 +74,13 @@ class Durability:
         self._unchecked[replica] = None
         self._work.set()
 
+    def owe_what_was_found(self) -> None:
+        """Records that a killed process has left may be in the operating system's hands alone:
+        a producer that sends them again must not be told that they are safe before they are."""
+        for replica in self._replicas():
+            if replica.log.has_unsynced:
+                self.owe_sync(replica)
+
     def hold(self, on_kept: OnKept) -> None:
         """Call `on_kept` after the sync that covers everything appended so far."""
         self._waiting.append(on_kept)
@@ -82,6 +89,19 @@ class Durability:
     async def run(self) -> None:
         """Sync whenever something was appended, as often as the topics ask for and no oftener."""
         self._checkpoint_due_ms = self._next_checkpoint_ms()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._sync_what_comes())
+            tasks.create_task(self._recall_checkpoints())
+
+    async def _recall_checkpoints(self) -> None:
+        """What changed last is checkpointed too, though nothing follows it: a log start that moved
+        would move back in a crash, and deleted records could be read again."""
+        while True:
+            await self._clock.sleep_until(self._next_checkpoint_ms())
+            if self._unchecked:
+                self._work.set()
+
+    async def _sync_what_comes(self) -> None:
         while True:
             await self._work.wait()
             started_ms = self._clock.monotonic_ms()

@@ -27,12 +27,11 @@ from streamcore.record.batch import (
     CODEC_NUMBER_MAX,
     CONTROL_BIT,
     LENGTH_PREFIX_SIZE,
-    MAGIC,
-    MAGIC_AT,
     NO_PRODUCER_ID,
     TRANSACTIONAL_BIT,
     BatchFault,
     BatchHeader,
+    ChecksumWrong,
     checked_header,
     place_batch,
     read_header,
@@ -158,10 +157,13 @@ class Replica:
         # All replicas (there is one) have what lies below it: what was committed.
         self.high_watermark = log.next_offset
         history.epochs.note(leader_epoch, log.next_offset)
+        # The checkpoint that it was taken from may not know of the latest deletions.
+        history.epochs.cut_front(log.start_offset)
         self.last_stable_offset = self._stable_before(log.next_offset)
         self.has_aborted = any(segment.aborted for segment in log.segments)  # or had some
         self._unstable_bytes = 0  # appended since the two were the same
-        self.synced_offset = log.next_offset  # what lies below it is on the disk
+        # What lies below it is on the disk. A killed process leaves what may not be.
+        self.synced_offset = log.start_offset if log.has_unsynced else log.next_offset
         self._next_offset = log.next_offset
         self._staged: list[PlacedBatch] = []
         self._placements: list[Placement] = []
@@ -172,8 +174,9 @@ class Replica:
         return self.log.start_offset
 
     def _stable_before(self, end: Offset) -> Offset:
-        """The first offset of the oldest open transaction, or else the log's end."""
-        return next(iter(self.producers.open_transactions.values()), end)
+        """The first offset of the oldest open transaction that is not deleted, or else the end."""
+        first = next(iter(self.producers.open_transactions.values()), end)
+        return max(first, self.log.start_offset)
 
     @property
     def unsynced_records(self) -> int:
@@ -225,7 +228,7 @@ class Replica:
         try:
             header = checked_header(batch)
         except BatchFault as fault:
-            return _refusal_of_fault(batch, fault)
+            return _refusal_of_fault(fault)
         refusal = _refusal_of_header(header, len(batch), refused_bits)
         if refusal is not None:
             return refusal
@@ -356,7 +359,7 @@ class Replica:
         self, offset: int, pieces: Sequence[bytes | memoryview]
     ) -> list[AbortedTransaction]:
         """Which aborted transactions reach into what was fetched from `offset` on."""
-        end = _next_offset_behind(pieces[-1]) if pieces else offset
+        end = next_offset_behind(pieces[-1]) if pieces else offset
         return self.log.aborted_between(Offset(offset), Offset(end))
 
     def drop_expired(self, *, now_ms: int) -> list[Segment]:
@@ -376,6 +379,7 @@ class Replica:
     def _cut_front(self, offset: Offset) -> list[Segment]:
         gone = self.log.cut_front(offset)
         self.history.epochs.cut_front(self.log.start_offset)
+        self.last_stable_offset = max(self.last_stable_offset, self.log.start_offset)
         return gone
 
     def put_cleaned(self, base_offset: Offset, cleaned: Segment) -> list[Segment] | None:
@@ -397,7 +401,7 @@ REFUSALS = {
 }
 
 
-def _next_offset_behind(piece: bytes | memoryview) -> int:
+def next_offset_behind(piece: bytes | memoryview) -> int:
     """The offset behind the last of some whole batches."""
     position = 0
     while True:
@@ -407,10 +411,11 @@ def _next_offset_behind(piece: bytes | memoryview) -> int:
             return header.next_offset
 
 
-def _refusal_of_fault(batch: memoryview, fault: BatchFault) -> Placement:
-    if len(batch) > MAGIC_AT and batch[MAGIC_AT] < MAGIC:
-        return Placement(error=ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT, reason=str(fault))
-    return Placement(error=ErrorCode.CORRUPT_MESSAGE, reason=str(fault))
+def _refusal_of_fault(fault: BatchFault) -> Placement:
+    """Clients send again what is corrupt: only a checksum may be right then. As with Kafka."""
+    is_damaged = isinstance(fault, ChecksumWrong)
+    error = ErrorCode.CORRUPT_MESSAGE if is_damaged else ErrorCode.INVALID_RECORD
+    return Placement(error=error, reason=str(fault))
 
 
 def _refusal_of_header(header: BatchHeader, size: int, refused_bits: int) -> Placement | None:

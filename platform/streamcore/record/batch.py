@@ -18,7 +18,7 @@ BASE_TO_EPOCH = Struct(">qii")
 CRC_FIELD = Struct(">I")
 CRC_AT = 17
 CRC_COVERS_FROM = 21
-MAGIC_AT = 16
+ATTRIBUTES_LOW_AT = 22
 MAGIC = 2
 
 CODEC_MASK = 0x07
@@ -80,6 +80,10 @@ class BatchCorrupt(BatchFault):
     """The bytes are all there and are wrong."""
 
 
+class ChecksumWrong(BatchCorrupt):
+    """Some of them are not what they were when the batch was made."""
+
+
 def read_header(data: bytes | bytearray | memoryview, position: int = 0) -> BatchHeader:
     """Unpack the header at `position`; the caller has made sure that it is there."""
     return BatchHeader._make(HEADER.unpack_from(data, position))
@@ -102,7 +106,7 @@ def checked_header(data: memoryview, position: int = 0) -> BatchHeader:
     if size > available:
         raise BatchTorn(f"batch of {size} bytes, {available} are there")
     if crc32c(data[position + CRC_COVERS_FROM : position + size]) != header.crc:
-        raise BatchCorrupt("CRC-32C does not match")
+        raise ChecksumWrong("CRC-32C does not match")
     if header.record_count < 0 or header.last_offset_delta < 0:
         raise BatchCorrupt(
             f"{header.record_count} records, last offset delta {header.last_offset_delta}"

@@ -180,6 +180,11 @@ class PartitionLog:
             for segment in due
         ]
 
+    @property
+    def has_unsynced(self) -> bool:
+        """Whether the disk is not known to have all of it."""
+        return bool(self._unsynced)
+
     def mark_unsynced(self) -> None:
         """A sync of this log failed: all of it has to be synced again."""
         self._unsynced.update({segment.path: segment for segment in self._segments})
@@ -242,9 +247,30 @@ class PartitionLog:
         return None
 
     def newest(self) -> TimedOffset | None:
-        """The record with the largest timestamp, the first of several; None in an empty log."""
-        newest = max(segment.newest_timestamp for segment in self._segments)
+        """The record with the largest timestamp, the first of several; None without a dated one.
+
+        Raises what `first_at` does.
+        """
+        first, *others = self._segments
+        newest = max([segment.newest_timestamp for segment in others], default=NO_TIMESTAMP)
+        if first.newest_timestamp > newest:
+            newest = max(newest, self._newest_left_in(first))
         return None if newest == NO_TIMESTAMP else self.first_at(newest)
+
+    def _newest_left_in(self, segment: Segment) -> int:
+        """The largest timestamp of the oldest segment, of which the first records may be deleted."""
+        if segment.base_offset >= self.start_offset:
+            return segment.newest_timestamp
+        try:
+            position, header = segment.find(self.start_offset)
+            if header is None:
+                return NO_TIMESTAMP
+            records = read_records(segment.file.read_at(position, header.size))
+            left = [each.timestamp for each in records if each.offset >= self.start_offset]
+            newest = max(left, default=NO_TIMESTAMP)
+            return segment.newest_from(position + header.size, known=newest)
+        except OSError as error:
+            raise StorageFailed(segment.path, error) from error
 
     def cut_front(self, offset: Offset) -> list[Segment]:
         """Move the log start offset up to `offset`; return the segments that fell out.

@@ -154,6 +154,20 @@ class Segment:
         start = max(behind, entry.position if entry else 0)
         return self._walk(start, until_timestamp=timestamp)
 
+    def newest_from(self, position: int, *, known: int) -> int:
+        """The largest timestamp at or after `position`, where a batch begins, or else `known`.
+
+        The end is looked at first: where time goes forward, one walk then finds nothing larger.
+        """
+        last = self.index.last()
+        for start in (max(position, last.position if last else 0), position):
+            at, header = self._walk(start, until_timestamp=known + 1)
+            while header is not None:
+                # Of a batch that was cleaned empty the header still tells of what was in it.
+                known = header.max_timestamp if header.record_count else known
+                at, header = self._walk(at + header.size, until_timestamp=known + 1)
+        return known
+
     def _walk(
         self,
         position: int,

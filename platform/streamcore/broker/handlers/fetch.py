@@ -11,7 +11,7 @@ from streamcore.broker.fetch_sessions import FetchSession
 from streamcore.broker.handlers.broker_place import broker_place
 from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, ReplyBody, Request
 from streamcore.broker.services import BrokerServices
-from streamcore.partition.replica import Replica
+from streamcore.partition.replica import Replica, next_offset_behind
 from streamcore.wire import fetch
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.error_codes import ErrorCode
@@ -45,6 +45,7 @@ class Look:
         self._bytes_left = min(max(wanted.bytes_max, 0), services.settings.fetch_bytes_max)
         self.bytes_found = 0
         self.has_error = False
+        self.is_cut = False  # by the request's limits
         self.tells_leader = False
         self.replicas: list[Replica] = []
         self.topics = [self._topic(topic) for topic in topics]
@@ -79,7 +80,8 @@ class Look:
         # At least one whole batch goes out, however small the limits (KIP-74); once there
         # is something, the limits hold.
         bytes_max = min(max(bytes_max, 0), self._bytes_left)
-        if self.bytes_found and bytes_max <= 0:
+        if self.bytes_found and bytes_max <= 0 and replica.start_offset <= offset <= end:
+            self.is_cut = True
             return number, 0, end, stable, replica.start_offset, (), 0, None
         return self._read(replica, number, offset, bytes_max)
 
@@ -90,6 +92,7 @@ class Look:
         if reason and self._services.said_once.is_new(reason):
             logger.error("records cannot be read: %s", reason)
         if self.bytes_found and size > bytes_max:
+            self.is_cut = True
             pieces, size = (), 0
         self.bytes_found += size
         self._bytes_left -= size
@@ -99,6 +102,14 @@ class Look:
             aborted = replica.aborted_in(offset, pieces)
             particulars = Particulars([(each.producer_id, each.first_offset) for each in aborted])
         return number, error, end, stable, start, pieces, size, particulars
+
+    def leaves_some(self) -> bool:
+        """Whether there is more than it took: limits came before the end, or a segment's end did."""
+        return self.is_cut or any(
+            size and next_offset_behind(pieces[-1]) < (stable if self._is_committed_only else end)
+            for topic in self.topics
+            for _, _, end, stable, _, pieces, size, _ in topic.partitions
+        )
 
     def _wrong_epoch(self, number: int, replica: Replica, leader_epoch: int) -> FetchedPartition:
         if leader_epoch > replica.leader_epoch:
@@ -136,6 +147,9 @@ class Fetching:
         look = self._look()
         is_enough = look.bytes_found >= wanted.bytes_min or look.has_error
         if is_enough or wanted.max_wait_ms <= 0 or not look.replicas:
+            return self._encoded(look)
+        if look.bytes_found and look.leaves_some():
+            # Whatever else is appended, the answer would be no larger.
             return self._encoded(look)
         reply = PendingReply()
 

@@ -1,6 +1,7 @@
-"""Produce (key 0), versions 3 to 13 (KIP-98 idempotence and transactions, KIP-467 messages,
-KIP-516 topic ids, KIP-890 partitions that join a transaction by being written to). They are
-listed from 0 on, as by Apache Kafka 4: librdkafka 2.0 would not compress otherwise (KAFKA-18659).
+"""Produce (key 0), versions 3 to 13 (KIP-98 idempotence and transactions, KIP-110 zstd since 7,
+KIP-467 messages, KIP-516 topic ids, KIP-890 partitions that join a transaction by being written
+to). They are listed from 0 on, as by Apache Kafka 4: librdkafka 2.0 would not compress otherwise
+(KAFKA-18659).
 
 All partitions of one request are staged in the tick in which it came; the answer goes
 out when the tick is written. A request for one partition, as most clients send them, takes
@@ -11,6 +12,7 @@ Not done: leader hints (KIP-951), as one broker leads all.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 from streamcore.broker.append_round import AppendRound
@@ -20,6 +22,8 @@ from streamcore.broker.services import BrokerServices
 from streamcore.broker.topics import Topic
 from streamcore.broker.transactional_appends import TransactionalAppends
 from streamcore.partition.replica import Placement, Replica
+from streamcore.record.batch import ATTRIBUTES_LOW_AT, CODEC_MASK
+from streamcore.record.compression import Codec
 from streamcore.transactions.transaction import TransactionalId
 from streamcore.wire import produce
 from streamcore.wire.api_keys import ApiKey
@@ -36,6 +40,8 @@ from streamcore.wire.produce import (
 
 Stager: TypeAlias = Callable[[Replica, memoryview], Placement]
 """Gives a batch its place, or says in the placement why it has none."""
+
+ZSTD_FROM = 7
 
 # A placed batch: its partition, and where and whether it is in the log.
 Placed = tuple[int, Placement, int]
@@ -100,12 +106,13 @@ class OnePartitionReply(PendingReply):
 
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
-    cut = produce.cut_one_partition(body, request.api_version)
-    if cut is not None:
+    version = request.api_version
+    cut = produce.cut_one_partition(body, version)
+    if cut is not None and (version >= ZSTD_FROM or not _holds_zstd(cut[1])):
         prefix, records = cut
-        route = services.produce_routes.find(prefix, request.api_version)
+        route = services.produce_routes.find(prefix, version)
         if route is not None:
-            return _answer_one(services.appends, route, records, request.api_version)
+            return _answer_one(services.appends, route, records, version)
     return answer_any(services, request, body)
 
 
@@ -153,10 +160,26 @@ def _nobody_waits(_: bool) -> None:
 
 
 def _stager(services: BrokerServices, wanted: ProduceRequest, version: int) -> Stager:
-    if wanted.transactional_id is None:
-        return services.appends.stage
-    transactional_id = TransactionalId(wanted.transactional_id)
-    return TransactionalAppends(services, transactional_id, version).stage
+    stage: Stager = services.appends.stage
+    if wanted.transactional_id is not None:
+        transactional_id = TransactionalId(wanted.transactional_id)
+        stage = TransactionalAppends(services, transactional_id, version).stage
+    return stage if version >= ZSTD_FROM else partial(_stage_but_zstd, stage)
+
+
+def _stage_but_zstd(stage: Stager, replica: Replica, records: memoryview) -> Placement:
+    """Who speaks an older version is not to write what others of its age cannot read (KIP-110)."""
+    if not _holds_zstd(records):
+        return stage(replica, records)
+    return Placement(
+        error=ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, reason=f"zstd needs Produce {ZSTD_FROM}"
+    )
+
+
+def _holds_zstd(records: memoryview) -> bool:
+    return (
+        len(records) > ATTRIBUTES_LOW_AT and records[ATTRIBUTES_LOW_AT] & CODEC_MASK == Codec.ZSTD
+    )
 
 
 def _stage(
