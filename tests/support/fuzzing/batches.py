@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from streamcore.record.batch import (
     CODEC_MASK,
@@ -35,9 +35,9 @@ LIES: Final[dict[str, Sequence[int]]] = {
 }
 
 
-def some_batches(rng: Random, heard: Mapping[str, Sequence[Any]]) -> bytes:
+def some_batches(rng: Random, recalled: Mapping[str, int]) -> bytes:
     """What a produce request brings for one partition."""
-    batch = _plain_batch(rng, heard)
+    batch = _plain_batch(rng, recalled)
     way = rng.random()
     if way < 0.55:
         return batch
@@ -48,7 +48,7 @@ def some_batches(rng: Random, heard: Mapping[str, Sequence[Any]]) -> bytes:
         return sealed(header, mutated(rng, batch[HEADER_SIZE:]))
     if way < 0.95:
         return mutated(rng, batch)
-    return batch + _plain_batch(rng, heard)
+    return batch + _plain_batch(rng, recalled)
 
 
 def lying(rng: Random, batch: bytes) -> bytes:
@@ -58,15 +58,15 @@ def lying(rng: Random, batch: bytes) -> bytes:
     return sealed(header, batch[HEADER_SIZE:])
 
 
-def _plain_batch(rng: Random, heard: Mapping[str, Sequence[Any]]) -> bytes:
+def _plain_batch(rng: Random, recalled: Mapping[str, int]) -> bytes:
     records = [_record(rng) for _ in range(rng.choice((1, 1, 2, 5)))]
     attributes = rng.choice((0, 0, 0, TRANSACTIONAL_BIT, TIMESTAMP_TYPE_BIT, CONTROL_BIT))
     producer: dict[str, int] = {}
     if attributes & TRANSACTIONAL_BIT or rng.random() < 0.3:
         producer = {
-            "producer_id": rng.choice((*heard.get("producer_id", ()), 0, 1)),
-            "producer_epoch": rng.choice((*heard.get("producer_epoch", ()), 0)),
-            "base_sequence": rng.choice((0, 0, 1, 2, 2**31 - 1)),
+            "producer_id": recalled.get("producer_id", 0),
+            "producer_epoch": recalled.get("producer_epoch", 0),
+            "base_sequence": rng.choice((0, 0, 0, 1, 2, 2**31 - 1)),
         }
     codec = rng.choice((*Codec, Codec.NONE, Codec.NONE, Codec.NONE))
     return encode_batch(records, codec=codec, attributes=attributes & ~CODEC_MASK, **producer)

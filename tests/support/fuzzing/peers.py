@@ -9,7 +9,7 @@ from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from tests.support.broker_questions import NONE, code, topic_records
 from tests.support.fake_transport import FakeTransport
-from tests.support.fuzzing.requests import framed, head
+from tests.support.fuzzing.requests import Case, framed, head
 from tests.support.kio_peer import request_bytes, response_of
 from tests.support.simulated_broker import batch_of
 from tests.support.transactional_producer import TransactionalProducer
@@ -36,6 +36,7 @@ class Peer:
         self.connection.connection_made(self.transport)
         self.name = f"10.0.0.66:{port}"
         self.unsent = b""
+        self.waiting: list[Case] = []  # sent, and not over yet
         self._is_lost = False
 
     @property

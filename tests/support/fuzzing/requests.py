@@ -8,13 +8,14 @@ from struct import pack
 from typing import Any, Final
 
 from kio.serial import entity_reader, entity_writer
+from kio.serial.errors import InvalidUnicode, OutOfBoundValue
 
 from streamcore.broker.handlers.registry import Handler
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.cold import Message, encode
 from tests.support.fuzzing.mutations import mutated
 from tests.support.fuzzing.vocabulary import Vocabulary
-from tests.support.wire_oracles import Side, kio_class
+from tests.support.wire_oracles import Side, kafka_python_again, kio_class
 
 CLIENT_ID: Final = b"fuzz"
 SOME_VERSIONS: Final = (-32768, -1, 0, 1, 2, 3, 9, 13, 99, 32767)
@@ -46,10 +47,10 @@ def right_body(words: Vocabulary, handler: Handler, version: int) -> bytes:
     """The body of a request that follows the schema."""
     cls = kio_class(handler.api_key, version, "request")
     if cls is None:
-        own: Message = words.value(message_class(handler, "request"))
+        own = words.message(message_class(handler, "request"))
         return encode(own, version)
     buffer = io.BytesIO()
-    entity_writer(cls)(buffer, words.value(cls))
+    entity_writer(cls)(buffer, words.message(cls))
     return buffer.getvalue()
 
 
@@ -60,7 +61,18 @@ def read_answer(case: Case, data: bytes) -> Any | None:
     if cls is None or (is_api_versions and not 0 <= case.version <= 4):
         return None
     start = case.handler.is_flexible(case.version) and not is_api_versions
-    entity, size = entity_reader(cls)(data, int(start))
+    try:
+        entity, size = entity_reader(cls)(data, int(start))
+    except InvalidUnicode:
+        # Where records go by, names of topics are not read, and come back as they came.
+        assert case.handler.api_key in (ApiKey.PRODUCE, ApiKey.FETCH)
+        return None
+    except OutOfBoundValue:
+        # kio knows no time before 1970; -1 stands for none.
+        content = data[start:]
+        name = case.handler.name + "Response"
+        assert kafka_python_again(name, case.version, content) == content
+        return None
     assert start + size == len(data), f"{len(data) - size} bytes too many"
     return entity
 
@@ -99,7 +111,9 @@ def _odd_case(rng: Random, handler: Handler, version: int, number: int, body: by
         told = rng.choice(SOME_VERSIONS)
         data = framed(head(handler.api_key, told, number, flexible=flexible) + body)
     elif way < 0.45:
-        data = framed(head(rng.choice((-1, 4, 27, 68, 999)), version, number, flexible=False) + body)
+        data = framed(
+            head(rng.choice((-1, 4, 27, 68, 999)), version, number, flexible=False) + body
+        )
     elif way < 0.8:
         data = framed(mutated(rng, start) + body)
     else:  # longer or shorter than it says

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
@@ -12,6 +13,7 @@ from groundwork.simulated.clocks import VirtualClock
 from groundwork.simulated.disk import SimulatedDirectory
 from streamcore.broker.handlers.registry import Handler
 from streamcore.broker.services import BrokerServices
+from streamcore.broker.topics import Topic
 from streamcore.partition.replica import Replica
 from streamcore.record.batch import CONTROL_BIT, BatchHeader, checked_header
 from streamcore.record.records import read_records
@@ -27,7 +29,12 @@ from tests.support.virtual_loop import turns
 
 # Longer than anybody may be made to wait by a number of 32 bits.
 FOR_EVER_MS: Final = 2**31
-PROBE: Final = 2**31 - 1
+# Behind each case comes a question that is always answered; its number is the case's and this,
+# which no fault of a bit or a byte makes of it.
+PROBE: Final = 0x55555555
+PEERS: Final = 3
+# Cases that one peer has sent and that are not over.
+WAITING_MAX: Final = 3
 BYSTANDER_EVERY: Final = 10
 SETTINGS: Final[dict[str, Any]] = {
     "partitions_per_topic_max": 8,
@@ -76,12 +83,12 @@ class Scene:
         self.clock = clock
         self.disk = SimulatedDirectory()
         self.services = self._opened(seed=1)
-        self.words = Vocabulary(self.rng)
+        kept = self._make_topics()
+        self.words = Vocabulary(self.rng, taboo=[kept.topic_id])
         self._heard = heard
-        self._peer: Peer | None = None
-        self._ports = iter(range(10_000, 60_000))
+        self._ports = itertools.count(10_000)
+        self._peers = [Peer(self.services, next(self._ports)) for _ in range(PEERS)]
         self._number = 0
-        self._make_topics()
         self._bystander = Bystander(self.services)
 
     def _opened(self, seed: int) -> BrokerServices:
@@ -90,7 +97,8 @@ class Scene:
         services.durability._thread = InlineExecutor()  # type: ignore[assignment]  # has what is used
         return services
 
-    def _make_topics(self) -> None:
+    def _make_topics(self) -> Topic:
+        """Topics with few rules and with many; return the one that nobody is to touch."""
         create(self.services, "t", 2)
         create(self.services, "compacted", 1, cleanup_policy="compact")
         create(
@@ -102,10 +110,9 @@ class Scene:
             max_decompressed_message_bytes="1000",
         )
         create(self.services, KEPT_TOPIC, 1)
-        for name in ("t", "compacted", "strict"):
-            topic = self.services.topics.find(name)
-            assert topic is not None
-            self.words.note("topic_id", topic.topic_id)
+        kept = self.services.topics.find(KEPT_TOPIC)
+        assert kept is not None
+        return kept
 
     # -- one case --
 
@@ -122,52 +129,61 @@ class Scene:
             raise
 
     async def _send(self, case: Case) -> None:
-        peer = self._peer
-        if peer is None:
-            peer = self._peer = Peer(self.services, next(self._ports))
-        probe = framed(head(ApiKey.API_VERSIONS, 0, PROBE, flexible=False))
+        peer = self.rng.choice(self._peers)
+        probe = framed(head(ApiKey.API_VERSIONS, 0, case.number ^ PROBE, flexible=False))
+        peer.waiting.append(case)
         peer.send(case.data + probe, piece=self.rng.choice((1 << 20, 1 << 20, 7)))
-        if case.is_whole:
-            is_done = await self._is_done(peer, case)
-            if not is_done:
-                self.clock.advance(FOR_EVER_MS)
-                is_done = await self._is_done(peer, case)
-            assert is_done, "no answer, and no hang-up"
-        else:
-            await turns(TURNS)
-            peer.lose()
-        if peer.is_closed:
-            self._peer = None
-            if case.is_whole:
-                self._see_that_it_was_said(peer)
-            peer.lose()
+        await self._go_round()
+        if not case.is_whole:
+            if peer in self._peers:
+                self._replace(peer)
+        elif len(peer.waiting) > WAITING_MAX or self.rng.random() < 0.1:
+            await self._be_patient()
+        elif peer.waiting:
+            self.clock.advance(self.rng.choice((0, 0, 1, 500, 20_000)))
 
-    async def _is_done(self, peer: Peer, case: Case) -> bool:
+    async def _be_patient(self) -> None:
+        """By and by, everybody is answered or cut."""
+        if any(peer.waiting for peer in self._peers):
+            self.clock.advance(FOR_EVER_MS)
+            await self._go_round()
+            left = [case.number for peer in self._peers for case in peer.waiting]
+            assert not left, f"neither answered nor cut: {left}"
+
+    async def _go_round(self) -> None:
         for _ in range(TURNS):
-            for number, answer in peer.take_answers():
-                if number == PROBE:
-                    return True
-                if number == case.number and case.is_known:
-                    heard = read_answer(case, answer)
-                    self.words.heard(heard)
-            if peer.is_closed:
-                return True
+            for peer in self._peers:
+                self._take_answers(peer)
+            if not any(peer.waiting for peer in self._peers):
+                return
             await turns(1)
-            peer.send()
-        return False
 
-    def _see_that_it_was_said(self, peer: Peer) -> None:
-        assert any(peer.name in line for line in self._heard.lines), "closed without a word"
-        assert not self._heard.faults, self._heard.faults
+    def _take_answers(self, peer: Peer) -> None:
+        peer.send()
+        for number, answer in peer.take_answers():
+            case = peer.waiting[0]  # answers come in the order of the questions
+            if number == case.number ^ PROBE:
+                peer.waiting.pop(0)
+            elif case.is_known:
+                assert number == case.number
+                self.words.heard(read_answer(case, answer))
+        if peer.is_closed:
+            assert any(peer.name in line for line in self._heard.lines), "cut without a word"
+            self._replace(peer)
+
+    def _replace(self, peer: Peer) -> None:
+        peer.lose()
         self._heard.lines.clear()
+        at = self._peers.index(peer)
+        self._peers[at] = Peer(self.services, next(self._ports))
 
     # -- afterwards --
 
     async def end(self) -> None:
         """All that was acknowledged is there, and a broker on the same disk opens in peace."""
         await self._bystander.act()
-        if self._peer is not None:
-            self._peer.lose()
+        for peer in self._peers:
+            peer.lose()
         self._bystander.leave()
         await turns(TURNS)
         assert not self._heard.faults, self._heard.faults

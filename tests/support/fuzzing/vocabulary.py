@@ -4,20 +4,23 @@ Plausible values lead a request deep into the broker, where the odd one among th
 its harm. What the broker has told (ids of members, producers, sessions, topics) is used again.
 """
 
-import dataclasses
 import types
 import typing
-from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import timedelta
+from functools import cache
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from kio.static.primitive import Interval, i32Timedelta, i64Timedelta
 
 from streamcore.wire.cold import Part
 from tests.support.fuzzing.batches import some_batches
 from tests.support.made_up import made_up
+
+T = TypeVar("T")
 
 INT_MAX: Final = 2**31 - 1
 LONG_MAX: Final = 2**63 - 1
@@ -107,59 +110,64 @@ PLAUSIBLE: Final[dict[str, Sequence[Any]]] = {
 }
 
 
-class Vocabulary:
-    """Values from a seed, and what was heard lately of each kind."""
+# What an answer tells that is asked for in later requests.
+REPEATED: Final = frozenset(
+    ("producer_id", "producer_epoch", "member_id", "generation_id", "session_id", "topic_id")
+)
+REMEMBERED: Final = 8
 
-    def __init__(self, rng: Random) -> None:
+
+class Vocabulary:
+    """Values from a seed, and what was heard lately.
+
+    `taboo` is never repeated: with the id of a topic, a right request may delete it.
+    """
+
+    def __init__(self, rng: Random, *, taboo: Sequence[object] = ()) -> None:
         self.rng = rng
-        self._heard: dict[str, deque[Any]] = defaultdict(lambda: deque(maxlen=6))
+        self._taboo = (*taboo, None, -1, "")
+        self._heard: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
+        self._recalled: dict[str, Any] = {}
 
     def heard(self, answer: Any) -> None:
-        """Take note of what an answer tells."""
-        for name, value in _named_values(answer):
-            kind = SAME.get(name, name)
-            if kind in ("member_id", "generation_id", "session_id", "topic_id") or (
-                kind.startswith("producer_") and value != -1
-            ):
-                self._heard[kind].append(value)
+        """Take note of what an answer tells: a producer's id and its epoch belong together."""
+        for part in _parts(answer):
+            pairs = ((SAME.get(f.name, f.name), getattr(part, f.name)) for f in fields(part))
+            told = {k: v for k, v in pairs if k in REPEATED and v not in self._taboo}
+            if told:
+                self._heard.append(told)
 
-    def note(self, kind: str, value: Any) -> None:
-        self._heard[kind].append(value)
+    def message(self, cls: type[T]) -> T:
+        """A message of a class of kio's, or of ours."""
+        self._recalled = {}
+        for told in self.rng.sample(self._heard, len(self._heard)):
+            if not self._recalled.keys() & told.keys():
+                self._recalled |= told
+        return self._value(cls, "", "")
 
-    def value(self, hint: Any, name: str = "", owner: str = "") -> Any:
+    def _value(self, hint: Any, name: str, owner: str) -> Any:
         """A value of a hint for the field `name` of the class `owner`."""
         rng = self.rng
         inner = [part for part in typing.get_args(hint) if part is not type(None)]
         origin = typing.get_origin(hint)
         if origin in (types.UnionType, typing.Union):
-            return None if rng.random() < 0.2 else self.value(inner[0], name, owner)
+            return None if rng.random() < 0.2 else self._value(inner[0], name, owner)
         if origin is typing.Annotated:
-            return self.value(inner[0], name, owner)
+            return self._value(inner[0], name, owner)
         if origin is tuple:
-            count = rng.choice((0, 1, 1, 1, 2, 3))
-            return tuple(self.value(inner[0], name, owner) for _ in range(count))
-        if dataclasses.is_dataclass(hint):
-            hints = typing.get_type_hints(hint)
-            return hint(  # type: ignore[operator]  # a class, not an instance
-                **{
-                    field.name: self.value(hints[field.name], field.name, hint.__name__)  # type: ignore[union-attr]
-                    for field in dataclasses.fields(hint)
-                }
-            )
-        if issubclass(hint, Part):
-            fields = typing.get_type_hints(hint, include_extras=True).items()
-            annotated = {key: h for key, h in fields if typing.get_origin(h) is typing.Annotated}
-            return hint(
-                **{key: self.value(h, key, hint.__name__) for key, h in annotated.items()}
-            )
+            count = rng.choice((0, 1, 1, 1, 1, 2, 3))
+            return tuple([self._value(inner[0], name, owner) for _ in range(count)])
+        if hints := _hints(hint):
+            values = {key: self._value(each, key, hint.__name__) for key, each in hints.items()}
+            return hint(**values)
         return self._plain(hint, _kind(name, owner))
 
     def _plain(self, hint: type[Any], kind: str) -> Any:
-        rng, heard = self.rng, self._heard.get(kind)
+        rng = self.rng
         if kind == "records":
-            return hint(some_batches(rng, self._heard))
-        if heard and rng.random() < 0.8:
-            return _as(hint, rng.choice(heard))
+            return hint(some_batches(rng, self._recalled))
+        if kind in self._recalled and rng.random() < 0.8:
+            return _as(hint, self._recalled[kind])
         if issubclass(hint, i32Timedelta | i64Timedelta):
             return hint.parse(timedelta(milliseconds=rng.choice(TIMEOUTS_MS)))
         plausible = PLAUSIBLE.get(kind)
@@ -167,6 +175,18 @@ class Vocabulary:
             return made_up(hint, rng)
         fitting = [value for value in plausible if _fits(hint, value)]
         return _as(hint, rng.choice(fitting)) if fitting else made_up(hint, rng)
+
+
+@cache
+def _hints(cls: Any) -> Mapping[str, Any]:
+    """The fields of a structure; none of what is no structure."""
+    if is_dataclass(cls):
+        hints = typing.get_type_hints(cls)
+        return {field.name: hints[field.name] for field in fields(cls)}
+    if isinstance(cls, type) and issubclass(cls, Part):
+        hints = typing.get_type_hints(cls, include_extras=True)
+        return {k: h for k, h in hints.items() if typing.get_origin(h) is typing.Annotated}
+    return {}
 
 
 def _kind(name: str, owner: str) -> str:
@@ -195,14 +215,12 @@ def _as(hint: type[Any], value: Any) -> Any:
     return hint(value) if issubclass(hint, int | str) and not issubclass(hint, bool) else value
 
 
-def _named_values(value: Any) -> Iterator[tuple[str, Any]]:
+def _parts(value: Any) -> Iterator[Any]:
+    """All structures of a message, itself included."""
     if isinstance(value, tuple):
         for each in value:
-            yield from _named_values(each)
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            inner = getattr(value, field.name)
-            if isinstance(inner, tuple) or dataclasses.is_dataclass(inner):
-                yield from _named_values(inner)
-            else:
-                yield field.name, inner
+            yield from _parts(each)
+    elif is_dataclass(value):
+        yield value
+        for field in fields(value):
+            yield from _parts(getattr(value, field.name))
