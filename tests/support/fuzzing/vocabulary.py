@@ -25,12 +25,16 @@ T = TypeVar("T")
 INT_MAX: Final = 2**31 - 1
 LONG_MAX: Final = 2**63 - 1
 
-TOPICS: Final = ("t", "t", "t", "compacted", "strict", "new", "__consumer_offsets", "no such", "")
-GROUPS: Final = ("g", "g", "other", "", "göteborg")
-TRANSACTIONS: Final = ("tx", "tx", "other", "")
-PARTITIONS: Final = (0, 0, 0, 1, 1, 2, -1, 7, INT_MAX)
-OFFSETS: Final = (0, 0, 1, 3, 10, -1, -2, LONG_MAX)
-TIMEOUTS_MS: Final = (0, 10, 5_000, 10_000, 60_000, -1, INT_MAX)
+# Mostly right, so that several of them in one request are too.
+TOPICS: Final = (
+    *("t",) * 12,
+    *("compacted", "compacted", "strict", "strict", "new", "__consumer_offsets", "no such", ""),
+)
+GROUPS: Final = (*("g",) * 12, "other", "", "göteborg")
+TRANSACTIONS: Final = (*("tx",) * 12, "other", "")
+PARTITIONS: Final = (*(0,) * 15, 1, 1, 2, -1, 7, INT_MAX)
+OFFSETS: Final = (*(0,) * 6, 1, 3, 10, -1, -2, LONG_MAX)
+TIMEOUTS_MS: Final = (10, 5_000, 10_000, 10_000, 60_000, 60_000, 0, -1, INT_MAX)
 CONFIG_VALUES: Final = (
     *("compact", "delete", "compact,delete", "", "zstd", "gzip", "producer", "LogAppendTime"),
     *("0", "1", "-1", "1000", str(INT_MAX), str(LONG_MAX), "true", "0.5", "nan", "x" * 300),
@@ -76,7 +80,7 @@ PLAUSIBLE: Final[dict[str, Sequence[Any]]] = {
     "group_id": GROUPS,
     "transactional_id": TRANSACTIONS,
     "config_name": CONFIG_NAMES,
-    "protocol_name": ("range", "range", "roundrobin"),
+    "protocol_name": ("range", "range", "range", "roundrobin"),
     "user": ("alice", "bob", ""),
     "partition": PARTITIONS,
     "offset": OFFSETS,
@@ -84,12 +88,12 @@ PLAUSIBLE: Final[dict[str, Sequence[Any]]] = {
     "member_id": ("", "", "me"),
     "group_instance_id": ("i", "j"),
     "generation_id": (-1, 0, 1, 2),
-    "producer_id": (-1, -1, 0, 1),
-    "producer_epoch": (-1, 0, 1, 32767),
-    "leader_epoch": (-1, -1, 0, 1, INT_MAX),
-    "protocol_type": ("consumer", "consumer", "connect", ""),
+    "producer_id": (-1, -1, -1, 0, 1),
+    "producer_epoch": (-1, -1, -1, 0, 1, 32767),
+    "leader_epoch": (*(-1,) * 8, 0, 1, INT_MAX),
+    "protocol_type": (*("consumer",) * 8, "connect", ""),
     "session_id": (0, 0, 0, 5),
-    "session_epoch": (-1, -1, 0, 0, 1, 2, INT_MAX),
+    "session_epoch": (-1, -1, -1, 0, 0, 1, 1, 2, INT_MAX),
     "acks": (-1, -1, 1, 1, 0, 2),
     "bytes": (0, 1, 1, 1 << 20, INT_MAX, -1),
     "replica_id": (-1, 1),
@@ -141,7 +145,7 @@ class Vocabulary:
         """A message of a class of kio's, or of ours."""
         self._recalled = {}
         for told in self.rng.sample(self._heard, len(self._heard)):
-            if not self._recalled.keys() & told.keys():
+            if self.rng.random() < 0.7 and not self._recalled.keys() & told.keys():
                 self._recalled |= told
         return self._value(cls, "", "")
 
@@ -166,7 +170,7 @@ class Vocabulary:
         rng = self.rng
         if kind == "records":
             return hint(some_batches(rng, self._recalled))
-        if kind in self._recalled and rng.random() < 0.8:
+        if kind in self._recalled and rng.random() < 0.9:
             return _as(hint, self._recalled[kind])
         if issubclass(hint, i32Timedelta | i64Timedelta):
             return hint.parse(timedelta(milliseconds=rng.choice(TIMEOUTS_MS)))
