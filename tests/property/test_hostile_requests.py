@@ -58,7 +58,9 @@ def attack(seed: str, cases: Callable[[Scene], Iterator[tuple[Handler, int]]]) -
 @pytest.mark.parametrize("handler", REGISTRY.handlers, ids=lambda handler: handler.name)
 def test_requests_to_one_api(handler: Handler) -> None:
     versions = range(handler.min_version, handler.max_version + 1)
-    attack(handler.name, lambda _: ((handler, version) for version in versions for _ in range(CASES)))
+    attack(
+        handler.name, lambda _: ((handler, version) for version in versions for _ in range(CASES))
+    )
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -35,6 +35,8 @@ from streamcore.wire.messages.offset_commit import OffsetCommitRequest
 from streamcore.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 MEMBER_ID_BYTES = 16
+# Of what a client is called, which may be as long as a text can be, and then the id longer.
+MEMBER_ID_PREFIX_MAX = 255
 
 
 class GroupCoordinator:
@@ -291,6 +293,7 @@ class GroupCoordinator:
         )
 
     def _new_member_id(self, prefix: str) -> MemberId:
+        prefix = prefix[:MEMBER_ID_PREFIX_MAX]
         return MemberId(f"{prefix}-{self._rng.randbytes(MEMBER_ID_BYTES).hex()}")
 
     def _join_fault(self, request: JoinGroupRequest) -> ErrorCode:

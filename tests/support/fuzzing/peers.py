@@ -1,4 +1,4 @@
-"""The other ends of a simulated broker's connections: those that mean harm, and one that does not."""
+"""The other ends of a broker's connections: those that mean harm, and one that does not."""
 
 from typing import Any, Final
 

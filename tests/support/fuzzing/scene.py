@@ -145,12 +145,13 @@ class Scene:
             self.clock.advance(self.rng.choice((0, 0, 1, 500, 20_000)))
 
     async def _be_patient(self) -> None:
-        """By and by, everybody is answered or cut."""
-        if any(peer.waiting for peer in self._peers):
-            self.clock.advance(FOR_EVER_MS)
-            await self._go_round()
-            left = [case.number for peer in self._peers for case in peer.waiting]
-            assert not left, f"neither answered nor cut: {left}"
+        """By and by, everybody is answered or cut: each request may make those behind it wait."""
+        for _ in range(WAITING_MAX + 1):
+            if any(peer.waiting for peer in self._peers):
+                self.clock.advance(FOR_EVER_MS)
+                await self._go_round()
+        left = [case.number for peer in self._peers for case in peer.waiting]
+        assert not left, f"neither answered nor cut: {left}"
 
     async def _go_round(self) -> None:
         for _ in range(TURNS):

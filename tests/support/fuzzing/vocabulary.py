@@ -46,6 +46,10 @@ CONFIG_NAMES: Final = (
 )
 MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI", "")
 
+# As long as texts may be, and longer, which only versions with tagged fields can put into words.
+LONG: Final = ("x" * 32_767, "\0" * 32_767, "é" * 16_383)
+TOO_LONG: Final = ("x" * 32_768, "x" * 70_000)
+
 # Names of fields that mean the same.
 SAME: Final = {
     "groups": "group_id",
@@ -132,6 +136,7 @@ class Vocabulary:
         self._taboo = (*taboo, None, -1, "")
         self._heard: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self._recalled: dict[str, Any] = {}
+        self._long: Sequence[str] = LONG
 
     def heard(self, answer: Any) -> None:
         """Take note of what an answer tells: a producer's id and its epoch belong together."""
@@ -143,11 +148,13 @@ class Vocabulary:
 
     def message(self, cls: type[T]) -> T:
         """A message of a class of kio's, or of ours."""
+        self._long = (*LONG, *TOO_LONG) if getattr(cls, "__flexible__", True) else LONG
         self._recalled = {}
         for told in self.rng.sample(self._heard, len(self._heard)):
             if self.rng.random() < 0.7 and not self._recalled.keys() & told.keys():
                 self._recalled |= told
-        return self._value(cls, "", "")
+        made: T = self._value(cls, "", "")
+        return made
 
     def _value(self, hint: Any, name: str, owner: str) -> Any:
         """A value of a hint for the field `name` of the class `owner`."""
@@ -170,6 +177,8 @@ class Vocabulary:
         rng = self.rng
         if kind == "records":
             return hint(some_batches(rng, self._recalled))
+        if issubclass(hint, str) and rng.random() < 0.01:
+            return hint(rng.choice(self._long))
         if kind in self._recalled and rng.random() < 0.9:
             return _as(hint, self._recalled[kind])
         if issubclass(hint, i32Timedelta | i64Timedelta):
