@@ -46,6 +46,7 @@ class BrokerSettings:
     auto_create_topics: bool = True  # whether asking for a topic makes it
     topics_max: int = 2000  # more are refused
     partitions_per_topic_max: int = 1000  # more are refused
+    partitions_max: int = 10_000  # of all topics, an open file each; more are refused
 
     flush_interval_ms: int = 50  # how often what was appended is synced to the disk
     flush_acks: FlushAcks = FlushAcks.WRITTEN  # `wait`: acknowledge after the sync

@@ -7,7 +7,6 @@ from typing import Final
 from streamcore.groups.ids import InstanceId, MemberId, Ticket
 from streamcore.wire.messages.join_group import JoinGroupProtocol, JoinGroupRequest
 
-
 # What a member, and each protocol that it speaks, takes beside the bytes that it sends, about.
 OVERHEAD_BYTES: Final = 500
 
