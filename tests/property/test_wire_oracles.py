@@ -12,10 +12,10 @@ from streamcore.broker.handlers.catalogue import REGISTRY
 from streamcore.broker.handlers.registry import Handler, PendingReply
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.cold import Message, Structure, decode, encode
+from streamcore.wire.kinds import ColdWriter
 from streamcore.wire.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from streamcore.wire.messages.delete_groups import DeletedGroup, DeleteGroupsResponse
 from streamcore.wire.reading import Malformed
-from streamcore.wire.writing import WireWriter
 from tests.support.broker_questions import create
 from tests.support.made_up import made_up
 from tests.support.simulated_broker import ask, simulated_broker
@@ -115,7 +115,7 @@ def test_what_others_write_is_read_and_written_alike(
         assert_oracles_agree(handler, version, side, data)
 
 
-class FutureWriter(WireWriter):
+class FutureWriter(ColdWriter):
     """Writes as a newer peer does, with tagged fields at the end of every structure."""
 
     def end_of_struct(self) -> None:

@@ -1,7 +1,7 @@
 """An event loop in virtual time: its timers follow a clock that a test moves."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from groundwork.simulated.clocks import VirtualClock
@@ -47,3 +47,25 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         ready = getattr(self, "_ready")  # noqa: B009  # typeshed does not know it
         timers = getattr(self, "_scheduled")  # noqa: B009  # nor this
         return bool(ready) or bool(timers and timers[0].when() <= self.time())
+
+
+def run_virtually(clock: VirtualClock, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run `main` on such a loop, which then waits for its sockets alone: the test goes on by turns
+    of the loop, and moves the clock itself. What a callback raises is raised here."""
+    loops: list[VirtualLoop] = []
+
+    def make() -> VirtualLoop:
+        loops.append(VirtualLoop(clock))
+        return loops[-1]
+
+    with asyncio.Runner(loop_factory=make) as runner:
+        result = runner.run(main())
+    for fault in loops[0].faults:
+        raise fault
+    return result
+
+
+async def turns(count: int) -> None:
+    """Let the loop go round some times."""
+    for _ in range(count):
+        await asyncio.sleep(0)

@@ -228,6 +228,7 @@ def _group_settings(settings: BrokerSettings) -> GroupSettings:
         initial_delay_ms=settings.group_initial_rebalance_delay_ms,
         groups_max=settings.groups_max,
         members_max=settings.group_max_size,
+        groups_bytes_max=settings.groups_bytes_max,
         offset_metadata_bytes_max=settings.offset_metadata_max_bytes,
         offsets_retention_ms=settings.offsets_retention_minutes * 60_000,
     )

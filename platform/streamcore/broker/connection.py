@@ -80,6 +80,7 @@ class Connection(asyncio.BufferedProtocol):
         )
         self._routes: dict[tuple[int, int], Route] = {}
         self._client_id_raw: bytes | None = None
+        self._client_id = ""
         self._unanswered: deque[tuple[int, bool, ReplyBody | PendingReply]] = deque()
         self._held_by: PendingReply | None = None
         self._answer_bytes = 0  # of whole answers that wait behind one that is still to come
@@ -191,6 +192,7 @@ class Connection(asyncio.BufferedProtocol):
         if client_id_raw != self._client_id_raw:
             self._routes.clear()
             self._client_id_raw = client_id_raw
+            self._client_id = client_id_raw.decode(errors="replace")
         route = self._routes.get((api_key, version)) or self._route(api_key, version)
         if route.request.flexible:
             body_at = _after_header_tags(frame, body_at)
@@ -213,11 +215,10 @@ class Connection(asyncio.BufferedProtocol):
                 f"{handler.min_version} to {handler.max_version} are"
             )
         flexible = handler.is_flexible(version)
-        assert self._client_id_raw is not None
         request = Request(
             api_key=api_key,
             api_version=version,
-            client_id=self._client_id_raw.decode(errors="replace"),
+            client_id=self._client_id,
             client_host=self.host,
             flexible=flexible,
             listener=self._listener,
@@ -225,7 +226,9 @@ class Connection(asyncio.BufferedProtocol):
         )
         # ApiVersions answers with the oldest header, so that any client can read it.
         route = Route(handler.answer, request, flexible and not is_api_versions)
-        self._routes[api_key, version] = route
+        if handler.min_version <= version <= handler.max_version:
+            # Versions that are not listed are told so, and are too many to be remembered.
+            self._routes[api_key, version] = route
         return route
 
     # -- answers out --
@@ -347,7 +350,7 @@ class Connection(asyncio.BufferedProtocol):
         self.close()
 
     def _complain(self, kind: str, reason: str) -> None:
-        client_id = (self._client_id_raw or b"").decode(errors="replace")[:CLIENT_ID_SHOWN]
+        client_id = self._client_id[:CLIENT_ID_SHOWN]
         self._services.peer_journal.warn(f"{self._peer} ({client_id!r})", self.host, kind, reason)
 
 

@@ -2,11 +2,13 @@
 
 The client then sends only what changed since its last request, and is answered only
 with partitions that have news. A session that nobody used for long makes room for another;
-without room a client is told session id 0 and goes on with whole requests.
+without room a client is told session id 0 and goes on with whole requests. So it is where what
+would have to be remembered is too much: partitions are counted, of a session and of all together,
+and neither topics without partitions nor names that no topic can have are kept.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from groundwork.seams import Clock, Rng
 from streamcore.wire.fetch import (
@@ -17,6 +19,9 @@ from streamcore.wire.fetch import (
     WantedTopic,
 )
 
+# What all sessions together may remember, as a multiple of what one may.
+ALL_TOGETHER: Final = 20
+KEY_BYTES_MAX: Final = 249  # of a topic's name
 SESSION_ID_MAX = (1 << 31) - 1
 EPOCH_MAX = (1 << 31) - 1
 
@@ -34,17 +39,16 @@ class FetchSession:
         self.by_id = by_id
         self.epoch = 1
         self.used_ms = 0
+        self.size = 0  # partitions that are remembered
         self._wanted: dict[bytes, dict[int, WantedPartition]] = {}
         self._told: dict[bytes, dict[int, Told]] = {}
-
-    @property
-    def partition_count(self) -> int:
-        return sum(map(len, self._wanted.values()))
 
     def update(
         self, topics: Iterable[WantedTopic], forgotten: Iterable[tuple[bytes, Iterable[int]]]
     ) -> None:
         for key, partitions in topics:
+            if not partitions:
+                continue
             wanted = self._wanted.setdefault(key, {})
             for partition in partitions:
                 wanted[partition[0]] = partition
@@ -56,6 +60,7 @@ class FetchSession:
             if not wanted:
                 self._wanted.pop(key, None)
                 self._told.pop(key, None)
+        self.size = sum(map(len, self._wanted.values()))
 
     def topics(self) -> list[WantedTopic]:
         return [WantedTopic(key, list(wanted.values())) for key, wanted in self._wanted.items()]
@@ -113,27 +118,38 @@ class FetchSessions:
         self._partitions_max = partitions_max
         self._evictable_after_ms = evictable_after_ms
         self._sessions: dict[int, FetchSession] = {}
+        self._size = 0  # of all of them
 
     def __len__(self) -> int:
         return len(self._sessions)
 
     def begin(self, wanted: FetchRequest, *, by_id: bool) -> FetchSession | None:
         """Make a session of a whole request; None where there is no room for one."""
-        if sum(len(topic.partitions) for topic in wanted.topics) > self._partitions_max:
+        size = sum(len(topic.partitions) for topic in wanted.topics)
+        if size > self._partitions_max or _has_long_key(wanted.topics):
             return None
-        if len(self._sessions) >= self._sessions_max and not self._make_room():
-            return None
+        while len(self._sessions) >= self._sessions_max or self._holds_too_much(besides=size):
+            if not self._make_room():
+                return None
         session = FetchSession(self._unused_id(), by_id=by_id)
         session.update(wanted.topics, ())
+        self._size += session.size
         self._use(session)
         return session
 
+    def _holds_too_much(self, *, besides: int = 0) -> bool:
+        return self._size + besides > ALL_TOGETHER * self._partitions_max
+
     def go_on(self, session: FetchSession, wanted: FetchRequest) -> None:
         """Take an incremental request of a session whose epoch it has."""
-        session.update(wanted.topics, wanted.forgotten)
+        if wanted.topics or wanted.forgotten:
+            self._size -= session.size
+            session.update(wanted.topics, wanted.forgotten)
+            self._size += session.size
         session.epoch = session.epoch % EPOCH_MAX + 1
         self._use(session)
-        if session.partition_count > self._partitions_max:
+        is_too_large = session.size > self._partitions_max or self._holds_too_much()
+        if is_too_large or _has_long_key(wanted.topics):
             # This request is answered; the next begins a session, or does without.
             self.end(session.session_id)
 
@@ -141,7 +157,9 @@ class FetchSessions:
         return self._sessions.get(session_id)
 
     def end(self, session_id: int) -> None:
-        self._sessions.pop(session_id, None)
+        session = self._sessions.pop(session_id, None)
+        if session is not None:
+            self._size -= session.size
 
     def _use(self, session: FetchSession) -> None:
         session.used_ms = self._clock.monotonic_ms()
@@ -162,3 +180,7 @@ class FetchSessions:
             session_id = self._rng.randint(1, SESSION_ID_MAX)
             if session_id not in self._sessions:
                 return session_id
+
+
+def _has_long_key(topics: Iterable[WantedTopic]) -> bool:
+    return any(len(topic.key) > KEY_BYTES_MAX for topic in topics)

@@ -28,6 +28,8 @@ from streamcore.wire.error_codes import ErrorCode
 logger = logging.getLogger(__name__)
 
 ENTRIES_PER_BATCH: Final = 500
+# A batch ends with the entry that makes it so large: it stays below what the topic takes.
+BATCH_BYTES: Final = 1 << 20
 READ_BYTES: Final = 4 << 20
 TOPIC_CONFIGS: Final = {
     "cleanup.policy": "compact",
@@ -136,8 +138,7 @@ class InternalLog:
             by_replica.setdefault(replica, []).append((number, entry))
         staged: dict[int, tuple[Placement, int]] = {}
         for replica, of_replica in by_replica.items():
-            for start in range(0, len(of_replica), ENTRIES_PER_BATCH):
-                some = of_replica[start : start + ENTRIES_PER_BATCH]
+            for some in _batches_for(of_replica):
                 placement = self.stage(replica, [entry for _, entry in some], writer)
                 for index, (number, _) in enumerate(some):
                     staged[number] = placement, index
@@ -168,6 +169,20 @@ class InternalLog:
         """
         for partition, replica in enumerate(self.replicas()):
             yield from _batches_of(partition, replica)
+
+
+def _batches_for(numbered: Sequence[tuple[int, Entry]]) -> Iterator[list[tuple[int, Entry]]]:
+    """Cut entries into what fits into a batch each."""
+    some: list[tuple[int, Entry]] = []
+    size = 0
+    for number, entry in numbered:
+        some.append((number, entry))
+        size += len(entry.key) + len(entry.value or b"")
+        if len(some) == ENTRIES_PER_BATCH or size >= BATCH_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _batches_of(partition: int, replica: Replica) -> Iterator[InternalBatch]:

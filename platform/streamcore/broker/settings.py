@@ -46,6 +46,7 @@ class BrokerSettings:
     auto_create_topics: bool = True  # whether asking for a topic makes it
     topics_max: int = 2000  # more are refused
     partitions_per_topic_max: int = 1000  # more are refused
+    partitions_max: int = 10_000  # of all topics, an open file each; more are refused
 
     flush_interval_ms: int = 50  # how often what was appended is synced to the disk
     flush_acks: FlushAcks = FlushAcks.WRITTEN  # `wait`: acknowledge after the sync
@@ -78,6 +79,7 @@ class BrokerSettings:
     shutdown_timeout_ms: int = 4_000  # how long the end waits for peers to take their answers
     groups_max: int = 10_000  # more are refused
     group_max_size: int = 1_000  # members of a group; more are refused
+    groups_bytes_max: int = 256 * MIB  # of what members of all groups tell; more are refused
     group_min_session_timeout_ms: int = 1_000  # a member may not ask for less
     group_max_session_timeout_ms: int = 1_800_000  # a member may not ask for more
     group_initial_rebalance_delay_ms: int = 0  # how long an empty group waits for others

@@ -109,11 +109,17 @@ def _partition_count(services: BrokerServices, wanted: NewTopic) -> int:
     return _checked_count(services, count)
 
 
-def _checked_count(services: BrokerServices, count: int) -> int:
+def _checked_count(services: BrokerServices, count: int, *, existing: int = 0) -> int:
     if not 1 <= count <= services.settings.partitions_per_topic_max:
         raise AdminRefused(
             ErrorCode.INVALID_PARTITIONS,
             f"{count} partitions: 1 to {services.settings.partitions_per_topic_max} are possible",
+        )
+    others = services.topics.partition_count - existing
+    if others + count > services.settings.partitions_max:
+        raise AdminRefused(
+            ErrorCode.POLICY_VIOLATION,
+            f"{count} partitions beside {others}: {services.settings.partitions_max} are possible",
         )
     return count
 
@@ -144,7 +150,7 @@ def grow_topic(services: BrokerServices, name: str, count: int, *, only_check: b
             ErrorCode.INVALID_PARTITIONS,
             f"topic {name!r} has {len(topic.replicas)} partitions; it can only grow",
         )
-    _checked_count(services, count)
+    _checked_count(services, count, existing=len(topic.replicas))
     if only_check:
         return
     try:

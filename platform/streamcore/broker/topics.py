@@ -101,6 +101,11 @@ class TopicCatalogue:
         return len(self._topics)
 
     @property
+    def partition_count(self) -> int:
+        """Of all topics together."""
+        return sum(len(topic.replicas) for topic in self._topics.values())
+
+    @property
     def tail_bytes_held(self) -> int:
         return self._tails.bytes_held
 
@@ -301,10 +306,10 @@ class TopicCatalogue:
         self._write_rows(rows, self._deleted_epochs if deleted is None else deleted)
 
     def _write_rows(self, rows: Sequence[tuple[Topic, int]], deleted: Mapping[str, int]) -> None:
-        data = {
-            "format": TOPICS_FORMAT,
-            "deleted": dict(deleted),
-            "topics": [
+        # A topic a line. The encoder's own indentation is ten times as slow, with many topics
+        # and one write for each that is made.
+        topics = ",\n".join(
+            json.dumps(
                 {
                     "name": topic.name,
                     "id": topic.topic_id.hex,
@@ -312,10 +317,12 @@ class TopicCatalogue:
                     "partitions": partition_count,
                     "configs": topic.configs,
                 }
-                for topic, partition_count in rows
-            ],
-        }
-        self._directory.write_atomically(TOPICS_FILE, json.dumps(data, indent=1).encode())
+            )
+            for topic, partition_count in rows
+        )
+        head = f'"format": {TOPICS_FORMAT}, "deleted": {json.dumps(deleted)}'
+        text = f'{{{head}, "topics": [\n{topics}\n]}}\n'
+        self._directory.write_atomically(TOPICS_FILE, text.encode())
 
     def _open_replicas(
         self, topic: Topic, partition_count: int, checkpoints: Mapping[str, ReplicaCheckpoint]

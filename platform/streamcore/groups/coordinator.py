@@ -20,9 +20,10 @@ from streamcore.groups.log_records import (
     committed_from,
     tombstones,
 )
-from streamcore.groups.member import JoinContext
+from streamcore.groups.member import JoinContext, protocols_bytes
 from streamcore.groups.offsets import NOT_IN_LOG, CommittedOffset, OffsetTable, TopicPartition
 from streamcore.groups.pending import PendingOffsets, TransactionPart
+from streamcore.groups.roster import Holding
 from streamcore.groups.settings import GroupSettings
 from streamcore.groups.snapshots import resume, snapshot
 from streamcore.groups.states import GroupState
@@ -35,6 +36,8 @@ from streamcore.wire.messages.offset_commit import OffsetCommitRequest
 from streamcore.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 MEMBER_ID_BYTES = 16
+# Of what a client is called, which may be as long as a text can be, and then the id longer.
+MEMBER_ID_PREFIX_MAX = 255
 
 
 class GroupCoordinator:
@@ -46,6 +49,7 @@ class GroupCoordinator:
         self._settings = settings
         self._rng = rng
         self._groups: dict[GroupId, Group] = {}
+        self._members = Holding()
         self._values: dict[GroupId, GroupValue] = {}  # groups as the log has them
         self._written_rests: dict[GroupId, int] = {}
 
@@ -64,6 +68,9 @@ class GroupCoordinator:
         group = self._groups.get(GroupId(request.group_id))
         if group is None:
             return [(ticket, SyncGroupResponse(error_code=_no_group_fault(request.group_id)))]
+        if not self._has_room(group, sum(len(one.assignment) for one in request.assignments)):
+            # Kafka's word for an assignment that its log does not take.
+            return [(ticket, SyncGroupResponse(error_code=ErrorCode.UNKNOWN_SERVER_ERROR))]
         return group.sync(request, ticket, now_ms)
 
     def heartbeat(self, request: HeartbeatRequest, now_ms: int) -> ErrorCode:
@@ -265,6 +272,7 @@ class GroupCoordinator:
                 raise AssertionError("key and value are of one kind")
 
     def _restore_group(self, group_id: GroupId, value: GroupValue, now_ms: int) -> None:
+        self._release(group_id)
         group = self._new_group(group_id)
         resume(group, value, now_ms=now_ms)
         self._groups[group_id] = group
@@ -276,9 +284,14 @@ class GroupCoordinator:
         return 0 if value is None or value.members else value.state_timestamp
 
     def _drop_group(self, group_id: GroupId) -> None:
-        self._groups.pop(group_id, None)
+        self._release(group_id)
         self._written_rests.pop(group_id, None)
         self._values.pop(group_id, None)
+
+    def _release(self, group_id: GroupId) -> None:
+        group = self._groups.pop(group_id, None)
+        if group is not None:
+            group.roster.release()
 
     # Making groups
 
@@ -288,10 +301,20 @@ class GroupCoordinator:
             new_member_id=self._new_member_id,
             members_max=self._settings.members_max,
             initial_delay_ms=self._settings.initial_delay_ms,
+            everybody=self._members,
         )
 
     def _new_member_id(self, prefix: str) -> MemberId:
+        prefix = prefix[:MEMBER_ID_PREFIX_MAX]
         return MemberId(f"{prefix}-{self._rng.randbytes(MEMBER_ID_BYTES).hex()}")
+
+    def _has_room(self, group: Group | None, more_bytes: int) -> bool:
+        """Whether members may tell, or be told, so much more. Less they always may."""
+        of_group = 0 if group is None else group.roster.held_bytes
+        return more_bytes <= 0 or (
+            of_group + more_bytes <= self._settings.group_bytes_max
+            and self._members.held_bytes + more_bytes <= self._settings.groups_bytes_max
+        )
 
     def _join_fault(self, request: JoinGroupRequest) -> ErrorCode:
         settings = self._settings
@@ -301,9 +324,14 @@ class GroupCoordinator:
         timeout_ms = request.session_timeout_ms
         if not settings.session_timeout_ms_min <= timeout_ms <= settings.session_timeout_ms_max:
             return ErrorCode.INVALID_SESSION_TIMEOUT
-        if sum(len(p.metadata) for p in request.protocols) > settings.member_metadata_bytes_max:
+        size = protocols_bytes(request.protocols)
+        if size > settings.member_metadata_bytes_max:
             return ErrorCode.INVALID_REQUEST
-        if group_id in self._groups:
+        group = self._groups.get(group_id)
+        member = None if group is None else group.roster.get(MemberId(request.member_id))
+        if not self._has_room(group, size if member is None else size - member.bytes_held()):
+            return ErrorCode.GROUP_MAX_SIZE_REACHED
+        if group is not None:
             return ErrorCode.NONE
         if request.member_id:
             return ErrorCode.UNKNOWN_MEMBER_ID

@@ -20,7 +20,7 @@ from streamcore.groups.ids import (
 )
 from streamcore.groups.member import JoinContext, Member, member_from
 from streamcore.groups.protocols import chosen_protocol, common_protocols
-from streamcore.groups.roster import Roster
+from streamcore.groups.roster import Holding, Roster
 from streamcore.groups.states import GroupEvent, GroupState, advance
 from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.messages.heartbeat import HeartbeatRequest
@@ -42,6 +42,7 @@ class Group:
         new_member_id: Callable[[str], MemberId],
         members_max: int,
         initial_delay_ms: int = 0,
+        everybody: Holding | None = None,
     ) -> None:
         self.group_id = group_id
         self.state = GroupState.EMPTY
@@ -49,7 +50,7 @@ class Group:
         self.protocol_type = ""
         self.protocol_name: str | None = None
         self.rest_count = 0  # how often it came to rest: each time it is worth writing down
-        self.roster = Roster()
+        self.roster = Roster(everybody or Holding())
         self._new_member_id = new_member_id
         self._members_max = members_max
         self._initial_delay_ms = initial_delay_ms
@@ -209,6 +210,7 @@ class Group:
         member.can_skip_assignment = context.can_skip_assignment
         if self._needs_rebalance(member, request):
             member.ask(request)
+            self.roster.weigh(member)
             self._rebalance(now_ms)
         else:
             self._answer_join(member, now_ms)
@@ -305,6 +307,7 @@ class Group:
         self._sync_deadline_ms = now_ms + self.roster.rebalance_timeout_ms
         for member in self.roster:
             member.assignment = b""
+            self.roster.weigh(member)
             if member.parked_join is not None:
                 self._answer_join(member, now_ms)
 
@@ -314,6 +317,7 @@ class Group:
         self.rest_count += 1
         for member in self.roster:
             member.assignment = given.get(member.member_id, b"")
+            self.roster.weigh(member)
             if member.parked_sync is not None:
                 self._answers.end_sync(member, self._round, now_ms)
 

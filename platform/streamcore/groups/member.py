@@ -1,9 +1,19 @@
 """One member of a group, as the coordinator knows it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from streamcore.groups.ids import InstanceId, MemberId, Ticket
 from streamcore.wire.messages.join_group import JoinGroupProtocol, JoinGroupRequest
+
+# What a member, and each protocol that it speaks, takes beside the bytes that it sends, about.
+OVERHEAD_BYTES: Final = 500
+
+
+def protocols_bytes(protocols: Iterable[JoinGroupProtocol]) -> int:
+    """What it takes to remember protocols."""
+    return sum(OVERHEAD_BYTES + len(one.name) + len(one.metadata) for one in protocols)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +47,12 @@ class Member:
     assignment: bytes = b""
     parked_join: Ticket | None = None
     parked_sync: Ticket | None = None
+
+    def bytes_held(self) -> int:
+        """What it takes to remember this member."""
+        names = len(self.member_id) + len(self.instance_id or "") + len(self.client_id)
+        told = protocols_bytes(self.protocols) + len(self.assignment)
+        return OVERHEAD_BYTES + names + told
 
     @property
     def is_waiting(self) -> bool:

@@ -7,10 +7,20 @@ from streamcore.groups.member import Member
 from streamcore.wire.error_codes import ErrorCode
 
 
+class Holding:
+    """The bytes that members take, of all groups together."""
+
+    def __init__(self) -> None:
+        self.held_bytes = 0
+
+
 class Roster:
     """Members, the ids given out to those who have yet to come back with one, and the leader."""
 
-    def __init__(self) -> None:
+    def __init__(self, everybody: Holding) -> None:
+        self._everybody = everybody
+        self._bytes: dict[MemberId, int] = {}
+        self.held_bytes = 0
         self._members: dict[MemberId, Member] = {}
         self._static: dict[InstanceId, MemberId] = {}
         self._pending_deadlines: dict[MemberId, int] = {}
@@ -53,9 +63,27 @@ class Roster:
         if member.instance_id is not None:
             self._static[member.instance_id] = member.member_id
         self._members[member.member_id] = member
+        self.weigh(member)
+
+    def weigh(self, member: Member) -> None:
+        """Note what a member takes now: it tells, or is told, something else."""
+        self._hold(member.member_id, member.bytes_held())
+
+    def _hold(self, member_id: MemberId, size: int) -> None:
+        more = size - self._bytes.pop(member_id, 0)
+        if size:
+            self._bytes[member_id] = size
+        self.held_bytes += more
+        self._everybody.held_bytes += more
+
+    def release(self) -> None:
+        """The group is no more: nobody in it is remembered."""
+        for member_id in list(self._bytes):
+            self._hold(member_id, 0)
 
     def remove(self, member: Member) -> None:
         del self._members[member.member_id]
+        self._hold(member.member_id, 0)
         instance = member.instance_id
         if instance is not None and self._static.get(instance) == member.member_id:
             del self._static[instance]

@@ -17,5 +17,7 @@ class GroupSettings:
     groups_max: int = 10_000
     members_max: int = 1_000
     member_metadata_bytes_max: int = 1 << 20
+    group_bytes_max: int = 8 << 20  # an entry of the log holds it
+    groups_bytes_max: int = 256 << 20
     offset_metadata_bytes_max: int = 4_096
     offsets_retention_ms: int = 7 * 24 * 3_600_000

@@ -24,7 +24,8 @@ from typing import (
 from streamcore.wire.kinds import (
     BOOL,
     BYTES,
-    ELEMENTS_MAX,
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT8,
     INT16,
     INT32,
@@ -35,19 +36,21 @@ from streamcore.wire.kinds import (
     Array,
     Codec,
     ColdReader,
+    ColdWriter,
     Kind,
     NullableSince,
     Required,
     nullable_string,
 )
-from streamcore.wire.reading import Malformed
-from streamcore.wire.writing import WireWriter
+from streamcore.wire.reading import ELEMENTS_MAX, Malformed
 
 # What a module of messages needs is imported from here.
 __all__ = [
     "BOOL",
     "BYTES",
     "ELEMENTS_MAX",
+    "ERROR_CODE",
+    "ERROR_MESSAGE",
     "INT8",
     "INT16",
     "INT32",
@@ -63,6 +66,7 @@ __all__ = [
     "array",
     "decode",
     "encode",
+    "encode_noting",
     "nullable",
     "nullable_string",
 ]
@@ -114,7 +118,7 @@ class NullableStructure:
         def read(reader: ColdReader) -> Any:
             return None if reader.int8() < 0 else read_part(reader)
 
-        def write(writer: WireWriter, value: Any) -> None:
+        def write(writer: ColdWriter, value: Any) -> None:
             writer.int8(NULL_STRUCTURE if value is None else 1)
             if value is not None:
                 write_part(writer, value)
@@ -147,7 +151,7 @@ def _structure_codec(of: type[Any], version: int) -> Codec:
             reader.skip_tags()
         return make(values)
 
-    def write(writer: WireWriter, value: Any) -> None:
+    def write(writer: ColdWriter, value: Any) -> None:
         for name, write_field in writers:
             write_field(writer, getattr(value, name))
         if tagged:
@@ -217,13 +221,14 @@ def _read_tagged(
                 raise Malformed(f"{name} of {size} bytes", position=start)
 
 
-def _write_tagged(writer: WireWriter, tagged: list[_TaggedField], value: Any) -> None:
+def _write_tagged(writer: ColdWriter, tagged: list[_TaggedField], value: Any) -> None:
     present: list[tuple[int, bytes]] = []
     for tag, name, codec in tagged:
         field = getattr(value, name)
         if field != getattr(type(value), name):
-            content = WireWriter(flexible=True)
+            content = ColdWriter(flexible=True)
             codec.write(content, field)
+            writer.has_errors |= content.has_errors
             present.append((tag, content.done()))
     writer.uvarint(len(present))
     for tag, data in present:
@@ -296,9 +301,14 @@ def decode(of: type[M], version: int, body: memoryview | bytes) -> M:
 
 def encode(message: Message, version: int) -> bytes:
     """Write a whole message in the form of `version`, without header or size."""
-    writer = WireWriter(flexible=version >= message.FLEXIBLE_FROM)
+    return encode_noting(message, version)[0]
+
+
+def encode_noting(message: Message, version: int) -> tuple[bytes, bool]:
+    """`encode` a message, and say whether there is an error code in it."""
+    writer = ColdWriter(flexible=version >= message.FLEXIBLE_FROM)
     Structure(type(message)).at(version).write(writer, message)
-    return writer.done()
+    return writer.done(), writer.has_errors
 
 
 def array(

@@ -8,7 +8,7 @@ from functools import cache
 from struct import Struct
 from typing import NamedTuple, TypeAlias, cast
 
-from streamcore.wire.reading import INT32, WireReader
+from streamcore.wire.reading import ELEMENTS_MAX, INT32, WireReader, too_many_elements
 from streamcore.wire.writing import NO_TAGS, WireWriter
 
 FLEXIBLE_FROM = 12
@@ -117,11 +117,15 @@ def decode_request(body: memoryview, version: int) -> FetchRequest:
         head = REQUEST_HEAD_BEFORE_7
         max_wait_ms, bytes_min, bytes_max, isolation = head.unpack(reader.span(head.size))
     topics = []
+    elements_left = ELEMENTS_MAX
     for _ in range(reader.array_size()):
         key = bytes(reader.span(_key_size(reader, version)))
-        topics.append(WantedTopic(key, _wanted(reader, version)))
+        elements_left -= 1
+        partitions = _wanted(reader, version, elements_left)
+        elements_left -= len(partitions)
+        topics.append(WantedTopic(key, partitions))
         reader.skip_tags()
-    forgotten = _forgotten(reader, version) if version >= 7 else []
+    forgotten = _forgotten(reader, version, elements_left) if version >= 7 else []
     return FetchRequest(
         max_wait_ms,
         bytes_min,
@@ -134,12 +138,17 @@ def decode_request(body: memoryview, version: int) -> FetchRequest:
     )
 
 
-def _forgotten(reader: WireReader, version: int) -> list[tuple[bytes, list[int]]]:
+def _forgotten(
+    reader: WireReader, version: int, elements_left: int
+) -> list[tuple[bytes, list[int]]]:
     """The partitions that an incremental request no longer wants."""
     found = []
     for _ in range(reader.array_size()):
         key = bytes(reader.span(_key_size(reader, version)))
         count = reader.array_size()
+        elements_left -= 1 + count
+        if elements_left < 0:
+            raise too_many_elements(reader.position)
         rows = INT32.iter_unpack(reader.span(INT32.size * count))
         found.append((key, [number for (number,) in rows]))
         reader.skip_tags()
@@ -152,8 +161,10 @@ def _key_size(reader: WireReader, version: int) -> int:
     return reader.uvarint() - 1 if reader.flexible else reader.int16()
 
 
-def _wanted(reader: WireReader, version: int) -> list[WantedPartition]:
+def _wanted(reader: WireReader, version: int, elements_left: int) -> list[WantedPartition]:
     count = reader.array_size()
+    if count > elements_left:
+        raise too_many_elements(reader.position)
     if version >= FLEXIBLE_FROM:
         return _wanted_flexible(reader, count)
     if version >= 9:

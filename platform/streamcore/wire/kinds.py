@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
-from streamcore.wire.reading import Malformed, WireReader
+from streamcore.wire.reading import ELEMENTS_MAX, Malformed, WireReader, too_many_elements
 from streamcore.wire.writing import WireWriter
 
-# Elements of all arrays of one message together. An element may take one byte of a request
-# but a hundred times that in memory, so the size of the request alone is no bound.
-ELEMENTS_MAX: Final = 200_000
+# Characters of an error's message.
+ERROR_MESSAGE_MAX: Final = 1_000
 
 
 class ColdReader(WireReader):
@@ -24,14 +23,24 @@ class ColdReader(WireReader):
     def take_elements(self, count: int) -> None:
         self.elements_left -= count
         if self.elements_left < 0:
-            raise Malformed(f"at most {ELEMENTS_MAX} elements", position=self.position)
+            raise too_many_elements(self.position)
+
+
+class ColdWriter(WireWriter):
+    """A writer that knows whether it has written an error code."""
+
+    __slots__ = ("has_errors",)
+
+    def __init__(self, *, flexible: bool) -> None:
+        super().__init__(flexible=flexible)
+        self.has_errors = False
 
 
 class Codec(NamedTuple):
     """How a value travels in one version."""
 
     read: Callable[[ColdReader], Any]
-    write: Callable[[WireWriter, Any], None]
+    write: Callable[[ColdWriter, Any], None]
 
 
 class Kind(Protocol):
@@ -45,7 +54,7 @@ class Primitive:
     """A value that looks alike in all versions, but for compact lengths."""
 
     reads: Callable[[ColdReader], Any]
-    writes: Callable[[WireWriter, Any], None]
+    writes: Callable[[ColdWriter, Any], None]
 
     def at(self, version: int) -> Codec:
         return Codec(self.reads, self.writes)
@@ -79,7 +88,7 @@ class Array:
             reader.take_elements(size)
             return tuple([read_one(reader) for _ in range(size)])
 
-        def write(writer: WireWriter, value: Any) -> None:
+        def write(writer: ColdWriter, value: Any) -> None:
             writer.array_size(None if value is None else len(value))
             for element in value or ():
                 write_one(writer, element)
@@ -104,7 +113,7 @@ class Required:
                 raise Malformed(f"{self.what} that is not null", position=start)
             return value
 
-        def write(writer: WireWriter, value: Any) -> None:
+        def write(writer: ColdWriter, value: Any) -> None:
             assert value is not None, f"no version written here has null for this {self.what}"
             write_nullable(writer, value)
 
@@ -121,11 +130,24 @@ def _required_text(writer: WireWriter, text: str) -> None:
     writer.string(text)
 
 
+def _noted_error(writer: ColdWriter, error: int) -> None:
+    writer.int16(error)
+    if error:
+        writer.has_errors = True
+
+
+def _clipped_text(writer: WireWriter, text: str | None) -> None:
+    writer.string(None if text is None else text[:ERROR_MESSAGE_MAX])
+
+
 INT8 = Primitive(WireReader.int8, WireWriter.int8)
 INT16 = Primitive(WireReader.int16, WireWriter.int16)
 INT32 = Primitive(WireReader.int32, WireWriter.int32)
 INT64 = Primitive(WireReader.int64, WireWriter.int64)
 BOOL = Primitive(WireReader.boolean, WireWriter.boolean)
+ERROR_CODE = Primitive(WireReader.int16, _noted_error)
+# It may repeat what the client has sent, in more characters than the client has sent it.
+ERROR_MESSAGE = Primitive(WireReader.nullable_string, _clipped_text)
 UUID16 = Primitive(WireReader.uuid, WireWriter.uuid)
 STRING = Primitive(WireReader.string, _required_text)
 NULLABLE_STRING = Primitive(WireReader.nullable_string, WireWriter.string)

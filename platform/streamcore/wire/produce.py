@@ -9,7 +9,14 @@ from struct import Struct
 from struct import error as StructError
 from typing import NamedTuple, TypeAlias
 
-from streamcore.wire.reading import INT16, INT32, Malformed, WireReader
+from streamcore.wire.reading import (
+    ELEMENTS_MAX,
+    INT16,
+    INT32,
+    Malformed,
+    WireReader,
+    too_many_elements,
+)
 from streamcore.wire.writing import NO_TAGS, WireWriter, encode_uvarint
 
 FLEXIBLE_FROM = 9
@@ -179,9 +186,13 @@ def _decode_any(reader: WireReader, version: int) -> ProduceRequest:
     acks = reader.int16()
     reader.int32()  # the time-out is for replicas, of which there is one
     topics = []
+    elements_left = ELEMENTS_MAX
     for _ in range(reader.array_size()):
         key = bytes(reader.span(_key_size(reader, version)))
-        topics.append((key, _partitions(reader)))
+        elements_left -= 1
+        partitions = _partitions(reader, elements_left)
+        elements_left -= len(partitions)
+        topics.append((key, partitions))
         reader.skip_tags()
     return ProduceRequest(transactional_id, acks, topics)
 
@@ -192,8 +203,10 @@ def _key_size(reader: WireReader, version: int) -> int:
     return reader.uvarint() - 1 if reader.flexible else reader.int16()
 
 
-def _partitions(reader: WireReader) -> list[PartitionRecords]:
+def _partitions(reader: WireReader, elements_left: int) -> list[PartitionRecords]:
     count = reader.array_size()
+    if count > elements_left:
+        raise too_many_elements(reader.position)
     found: list[PartitionRecords] = []
     for _ in range(count):
         found.append((reader.int32(), reader.nullable_bytes()))
@@ -207,6 +220,8 @@ def _plain_partitions(view: memoryview, position: int) -> list[PartitionRecords]
     try:
         (count,) = INT32.unpack_from(view, position)
         position += INT32.size
+        if count > ELEMENTS_MAX:
+            raise too_many_elements(position)
         for _ in range(count):
             partition, size = PARTITION_HEAD.unpack_from(view, position)
             position += PARTITION_HEAD.size

@@ -13,6 +13,14 @@ INT32 = Struct(">i")
 INT64 = Struct(">q")
 FLOAT64 = Struct(">d")
 
+# Elements of all arrays of one message together. An element may take one byte of a request
+# but a hundred times that in memory, so the size of the request alone is no bound.
+ELEMENTS_MAX = 200_000
+
+# Bytes of a text: what its length can say in versions without tagged fields holds in all, as in
+# Kafka, for what comes in one may go out in the other.
+TEXT_BYTES_MAX = 32_767
+
 # A schema's uvarint has at most 32 bits, hence at most five bytes.
 UVARINT_SHIFTS = (0, 7, 14, 21, 28)
 
@@ -24,6 +32,10 @@ class Malformed(Exception):
         super().__init__(f"{expected} at byte {position}")
         self.expected = expected
         self.position = position
+
+
+def too_many_elements(position: int) -> Malformed:
+    return Malformed(f"at most {ELEMENTS_MAX} elements", position=position)
 
 
 class WireReader:
@@ -88,6 +100,8 @@ class WireReader:
 
     def _text(self, size: int) -> str:
         start = self.position
+        if size > TEXT_BYTES_MAX:
+            raise Malformed(f"at most {TEXT_BYTES_MAX} bytes of text", position=start)
         try:
             return str(self.span(size), "utf-8")
         except UnicodeDecodeError:

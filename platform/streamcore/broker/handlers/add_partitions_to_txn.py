@@ -2,7 +2,8 @@
 write to partitions.
 
 Since version 4 several transactions in one request, or only the question whether partitions
-are part of one. Partitions that do not exist have all of their request's refused, as in Kafka.
+are part of one; of a transaction that is named twice the last word counts. Partitions that do not
+exist have all of their request's refused, as in Kafka.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +38,8 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     asked = decode(AddPartitionsToTxnRequest, version, body)
     reply = PendingReply()
     if version >= SEVERAL_FROM:
-        _answer_several(services, asked.transactions, version, reply)
+        by_id = {each.transactional_id: each for each in asked.transactions}
+        _answer_several(services, list(by_id.values()), version, reply)
         return reply
 
     def on_answer(errors: Errors) -> None:

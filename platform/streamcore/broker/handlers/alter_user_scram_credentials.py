@@ -45,7 +45,9 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     changes: list[Change] = []
     for each in wanted:
         try:
-            changes.append(_change(services.guard.users, each, times=times[each.name]))
+            changes.append(
+                _change(services.guard.users, each, times=times[each.name], besides=len(changes))
+            )
             results[each.name] = AlteredUser(user=each.name)
         except _Refused as refusal:
             results[each.name] = AlteredUser(
@@ -56,8 +58,8 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     return encode(response, request.api_version)
 
 
-def _change(users: CredentialStore, asked: Asked, *, times: int) -> Change:
-    """The change that is asked for. Raises `_Refused`."""
+def _change(users: CredentialStore, asked: Asked, *, times: int, besides: int) -> Change:
+    """The change that is asked for `besides` so many others. Raises `_Refused`."""
     if times > 1:
         raise _Refused(
             ErrorCode.DUPLICATE_RESOURCE,
@@ -78,7 +80,7 @@ def _change(users: CredentialStore, asked: Asked, *, times: int) -> Change:
         )
     change = Change(asked.name, mechanism, credential)
     try:
-        users.check(change)
+        users.check(change, besides=besides)
     except Unacceptable as fault:
         raise _Refused(ErrorCode.UNACCEPTABLE_CREDENTIAL, str(fault)) from None
     if credential is None and users.find(asked.name, mechanism) is None:

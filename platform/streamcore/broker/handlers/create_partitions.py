@@ -44,7 +44,8 @@ def _grow(services: BrokerServices, wanted: GrowingTopic, *, only_check: bool) -
     if wanted.assignments is not None:
         node_id = services.settings.node_id
         missing = wanted.count - len(known_topic(services, wanted.name).replicas)
-        if [one.broker_ids for one in wanted.assignments] != [(node_id,)] * max(missing, 0):
+        is_one_each = all(one.broker_ids == (node_id,) for one in wanted.assignments)
+        if len(wanted.assignments) != max(missing, 0) or not is_one_each:
             raise AdminRefused(
                 ErrorCode.INVALID_REPLICA_ASSIGNMENT,
                 f"each of {missing} new partitions has broker {node_id} as its replica",

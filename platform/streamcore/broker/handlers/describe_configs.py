@@ -1,7 +1,8 @@
 """DescribeConfigs (key 32), versions 1 to 4 (KIP-226 sources, KIP-569 types and documentation).
 
 Topics and this broker are described. Its log levels, groups and client metrics have no
-settings here: they are described as such, with none.
+settings here: they are described as such, with none. A resource that is named twice is described
+once, as it was named last: answers stay in proportion to what there is.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,8 @@ from streamcore.wire.messages.describe_configs import (
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(DescribeConfigsRequest, request.api_version, body)
-    results = tuple(_described(services, resource, asked) for resource in asked.resources)
+    resources = {(one.resource_type, one.resource_name): one for one in asked.resources}
+    results = tuple(_described(services, one, asked) for one in resources.values())
     return encode(DescribeConfigsResponse(results=results), request.api_version)
 
 
@@ -39,7 +41,7 @@ def _described(
         entries = _entries(services, resource)
     except AdminRefused as refusal:
         error, message = refusal.error, refusal.message
-    keys = resource.configuration_keys  # none named: all are meant
+    keys = frozenset(resource.configuration_keys or ())  # none named: all are meant
     return DescribedResource(
         error_code=error,
         error_message=message,

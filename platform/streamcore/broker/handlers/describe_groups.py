@@ -1,6 +1,7 @@
 """DescribeGroups (key 15), versions 0 to 6 (KIP-430 operations, KIP-1043 unknown groups).
 
-A group that nobody knows is `Dead`; since version 6 that is an error with a message.
+A group that nobody knows is `Dead`; since version 6 that is an error with a message. A group that
+is named twice is described once: answers stay in proportion to what there is.
 """
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
@@ -28,7 +29,8 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     asked = decode(DescribeGroupsRequest, version, body)
     operations = ALL_ON_GROUP if asked.include_authorized_operations else NOT_ASKED
     groups = tuple(
-        _described(services, GroupId(group_id), operations, version) for group_id in asked.groups
+        _described(services, GroupId(group_id), operations, version)
+        for group_id in dict.fromkeys(asked.groups)
     )
     return encode(DescribeGroupsResponse(groups=groups), version)
 

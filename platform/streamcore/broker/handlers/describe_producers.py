@@ -1,5 +1,8 @@
 """DescribeProducers (key 61), version 0 (KIP-664): who writes to a partition, and since which
-offset each has a transaction open there."""
+offset each has a transaction open there.
+
+A partition that is named twice is described once: answers stay in proportion to what there is.
+"""
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
@@ -18,14 +21,15 @@ from streamcore.wire.messages.describe_producers import (
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(DescribeProducersRequest, request.api_version, body)
+    wanted: dict[str, dict[int, None]] = {}
+    for topic in asked.topics:
+        wanted.setdefault(topic.name, {}).update(dict.fromkeys(topic.partition_indexes))
     topics = tuple(
         ProducersTopic(
-            name=topic.name,
-            partitions=tuple(
-                _partition(services, topic.name, number) for number in topic.partition_indexes
-            ),
+            name=name,
+            partitions=tuple(_partition(services, name, number) for number in numbers),
         )
-        for topic in asked.topics
+        for name, numbers in wanted.items()
     )
     return encode(DescribeProducersResponse(topics=topics), request.api_version)
 

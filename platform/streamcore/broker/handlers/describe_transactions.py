@@ -1,4 +1,7 @@
-"""DescribeTransactions (key 65), version 0 (KIP-664): transactional ids in detail."""
+"""DescribeTransactions (key 65), version 0 (KIP-664): transactional ids in detail.
+
+An id that is named twice is described once: answers stay in proportion to what there is.
+"""
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
@@ -16,7 +19,7 @@ from streamcore.wire.messages.describe_transactions import (
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(DescribeTransactionsRequest, request.api_version, body)
-    described = tuple(_described(services, name) for name in asked.transactional_ids)
+    described = tuple(_described(services, name) for name in dict.fromkeys(asked.transactional_ids))
     return encode(DescribeTransactionsResponse(transaction_states=described), request.api_version)
 
 

@@ -3,7 +3,7 @@
 Every group is a classic one. Filters look at no case; a word that means nothing lets none through.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
@@ -21,6 +21,7 @@ GROUP_TYPE = "classic"
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(ListGroupsRequest, request.api_version, body)
     coordinator = services.groups.coordinator
+    states, types = _words(asked.states_filter), _words(asked.types_filter)
     found = (coordinator.find(group_id) for group_id in sorted(coordinator.group_ids()))
     groups = tuple(
         ListedGroup(
@@ -30,16 +31,17 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
             group_type=GROUP_TYPE,
         )
         for group in found
-        if group is not None
-        and _is_wanted(group.state, asked.states_filter)
-        and _is_wanted(GROUP_TYPE, asked.types_filter)
+        if group is not None and _is_wanted(group.state, states) and _is_wanted(GROUP_TYPE, types)
     )
     return encode(ListGroupsResponse(groups=groups), request.api_version)
 
 
-def _is_wanted(word: str, wanted: Iterable[str]) -> bool:
-    words = {one.lower() for one in wanted}
-    return not words or word.lower() in words
+def _words(wanted: Iterable[str]) -> Set[str]:
+    return {one.lower() for one in wanted}
+
+
+def _is_wanted(word: str, wanted: Set[str]) -> bool:
+    return not wanted or word.lower() in wanted
 
 
 HANDLER = Handler(

@@ -2,6 +2,7 @@
 transactional ids by state, producer, age and name."""
 
 from collections.abc import Callable
+from typing import Final
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
 from streamcore.broker.services import BrokerServices
@@ -16,6 +17,8 @@ from streamcore.wire.messages.list_transactions import (
     ListTransactionsResponse,
 )
 
+# Of one pattern; the library keeps the last 128.
+PATTERN_BYTES_MAX: Final = 1 << 20
 STATES = {state.title: state for state in TransactionState}
 
 
@@ -26,7 +29,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     if matches is None:
         response = ListTransactionsResponse(error_code=ErrorCode.INVALID_REGULAR_EXPRESSION)
         return encode(response, request.api_version)
-    now_ms = services.clock.now_ms()
+    is_wanted = _filter(asked, now_ms=services.clock.now_ms())
     listed = tuple(
         ListedTransaction(
             transactional_id=transaction.transactional_id,
@@ -34,7 +37,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
             transaction_state=transaction.state.title,
         )
         for transaction in services.transactions.coordinator.all()
-        if _is_wanted(transaction, asked, now_ms) and matches(transaction.transactional_id)
+        if is_wanted(transaction) and matches(transaction.transactional_id)
     )
     response = ListTransactionsResponse(unknown_state_filters=unknown, transaction_states=listed)
     return encode(response, request.api_version)
@@ -52,6 +55,7 @@ def _matcher(pattern: str | None) -> Callable[[str], bool] | None:
 
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = PATTERN_BYTES_MAX
     try:
         compiled = re2.compile(pattern, options)
     except re2.error:
@@ -59,14 +63,19 @@ def _matcher(pattern: str | None) -> Callable[[str], bool] | None:
     return lambda name: compiled.fullmatch(name) is not None
 
 
-def _is_wanted(transaction: Transaction, asked: ListTransactionsRequest, now_ms: int) -> bool:
-    if asked.state_filters and transaction.state.title not in asked.state_filters:
-        return False
-    if asked.producer_id_filters and transaction.producer_id not in asked.producer_id_filters:
-        return False
-    if asked.duration_filter < 0:
-        return True
-    return transaction.started_ms >= 0 and now_ms - transaction.started_ms > asked.duration_filter
+def _filter(asked: ListTransactionsRequest, *, now_ms: int) -> Callable[[Transaction], bool]:
+    states = frozenset(asked.state_filters or STATES)
+    producer_ids = frozenset(asked.producer_id_filters)
+
+    def is_wanted(transaction: Transaction) -> bool:
+        if transaction.state.title not in states:
+            return False
+        if producer_ids and transaction.producer_id not in producer_ids:
+            return False
+        age_ms = now_ms - transaction.started_ms if transaction.started_ms >= 0 else -1
+        return asked.duration_filter < 0 or age_ms > asked.duration_filter
+
+    return is_wanted
 
 
 HANDLER = Handler(

@@ -1,13 +1,15 @@
 """Metadata (key 3), versions 0 to 13 (KIP-4, KIP-430 operations, KIP-516 topic ids).
 
 Asking for a topic by name creates it, where the settings and the client allow that (the broker's
-own are made when they are needed). A request that names an id is answered by its ids alone, as by
+own are made when they are needed), but so many in one request: the others when they are asked for
+again. A request that names an id is answered by its ids alone, as by
 Kafka. Answers are kept encoded until the catalogue changes. The error of the whole answer
 (version 13) is never needed: one broker is always registered.
 """
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import Final
 from uuid import UUID
 
 from streamcore.broker.handlers.broker_place import BrokerPlace, broker_place
@@ -32,6 +34,8 @@ from streamcore.wire.topic_ids import NO_TOPIC_ID
 
 CREATION_CHOSEN_FROM = 4
 ASKED_BY_ID_FROM = 12
+# Topics that one request creates: it takes half a millisecond each, and everybody waits.
+CREATED_AT_ONCE_MAX: Final = 100
 # Topics are described alike again and again: the same count under the same leader.
 SHARED_PARTITIONS_MAX = 64
 
@@ -105,8 +109,12 @@ def _described(
         return
     chooses = version < CREATION_CHOSEN_FROM or asked.allow_auto_topic_creation
     creates = chooses and services.settings.auto_create_topics
+    missing = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    topics_max = len(services.topics) + CREATED_AT_ONCE_MAX
     for name in dict.fromkeys(t.name for t in asked.topics if t.name is not None):
-        yield _by_name(services, name, operations, creates=creates)
+        if creates and len(services.topics) >= topics_max:
+            creates, missing = False, ErrorCode.LEADER_NOT_AVAILABLE
+        yield _by_name(services, name, operations, creates=creates, missing=missing)
 
 
 def _by_id(services: BrokerServices, topic_id: UUID, operations: int) -> DescribedTopic:
@@ -117,13 +125,15 @@ def _by_id(services: BrokerServices, topic_id: UUID, operations: int) -> Describ
 
 
 def _by_name(
-    services: BrokerServices, name: str, operations: int, *, creates: bool
+    services: BrokerServices, name: str, operations: int, *, creates: bool, missing: ErrorCode
 ) -> DescribedTopic:
     topic = services.topics.find(name)
     if topic is not None:
         return _description(services, topic, operations)
-    if name in INTERNAL_TOPICS or (not creates and is_legal_name(name)):
+    if name in INTERNAL_TOPICS:
         error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    elif not creates and is_legal_name(name):
+        error = missing
     else:
         try:
             return _description(services, create_topic(services, NewTopic(name=name)), operations)

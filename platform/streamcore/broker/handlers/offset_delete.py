@@ -38,13 +38,13 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
         answered = refusal if write_error else _response(services, asked, in_use)
         reply.resolve(encode(answered, request.api_version))
 
-    places = [
-        TopicPartition(topic.name, partition.partition_index)
+    places = {
+        TopicPartition(topic.name, partition.partition_index): None
         for topic in asked.topics
         for partition in topic.partitions
-        if topic.name not in in_use
-    ]
-    services.groups.delete_offsets(asked.group_id, places, on_answer)
+        if not _error(services, topic.name, partition.partition_index, in_use)
+    }
+    services.groups.delete_offsets(asked.group_id, list(places), on_answer)
     return reply
 
 

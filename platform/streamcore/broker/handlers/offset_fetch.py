@@ -2,7 +2,7 @@
 
 With `require_stable` (KIP-447) a partition is told as unstable while an open transaction has
 committed an offset there. A classic group answers whatever member epoch is told (version 9), as
-in Kafka.
+in Kafka. Who asks twice for all that a group has committed is answered once.
 """
 
 from collections.abc import Iterator, Mapping, Set
@@ -19,6 +19,7 @@ from streamcore.wire.messages.offset_fetch import (
     FetchedGroup,
     FetchedOffset,
     FetchedTopic,
+    OffsetFetchGroup,
     OffsetFetchRequest,
     OffsetFetchResponse,
     OffsetFetchTopic,
@@ -51,9 +52,20 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
                 _fetched(services, _known(services, group.group_id, asked), group.topics, version)
             ),
         )
-        for group in asked.groups
+        for group in _once(asked.groups)
     )
     return encode(OffsetFetchResponse(groups=groups), version)
+
+
+def _once(asked: tuple[OffsetFetchGroup, ...]) -> Iterator[OffsetFetchGroup]:
+    """What names its partitions bounds its own answer; what asks for all could ask for ever."""
+    seen: set[str] = set()
+    for group in asked:
+        if group.topics is not None:
+            yield group
+        elif group.group_id not in seen:
+            seen.add(group.group_id)
+            yield group
 
 
 def _known(services: BrokerServices, group_id: str, asked: OffsetFetchRequest) -> Known:

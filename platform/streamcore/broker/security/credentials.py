@@ -90,8 +90,8 @@ class CredentialStore:
             server_key=keys,
         )
 
-    def check(self, change: Change) -> None:
-        """Raises `Unacceptable` for a credential that cannot be kept."""
+    def check(self, change: Change, *, besides: int = 0) -> None:
+        """Raises `Unacceptable` for a credential that cannot be kept `besides` so many others."""
         if not change.user:
             raise Unacceptable("Username must not be empty")
         if len(change.user.encode()) > NAME_BYTES_MAX:
@@ -104,7 +104,7 @@ class CredentialStore:
             raise Unacceptable("Too many iterations")
         if not 0 < len(change.credential.salt) <= SALT_BYTES_MAX:
             raise Unacceptable(f"Salt is not 1 to {SALT_BYTES_MAX} bytes long")
-        if change.user not in self._users and len(self._users) >= USERS_MAX:
+        if change.user not in self._users and len(self._users) + besides >= USERS_MAX:
             raise Unacceptable(f"There are {USERS_MAX} users already")
 
     def apply(self, changes: list[Change]) -> None:

@@ -2,7 +2,14 @@
 
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import INT16, INT32, INT64, STRING, Message
+from streamcore.wire.cold import (
+    ERROR_CODE,
+    INT16,
+    INT32,
+    INT64,
+    STRING,
+    Message,
+)
 
 
 class AddOffsetsToTxnRequest(Message):
@@ -16,4 +23,4 @@ class AddOffsetsToTxnRequest(Message):
 class AddOffsetsToTxnResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 3
     throttle_time_ms: Annotated[int, INT32] = 0
-    error_code: Annotated[int, INT16]
+    error_code: Annotated[int, ERROR_CODE]

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
     BOOL,
+    ERROR_CODE,
     INT16,
     INT32,
     INT64,
@@ -46,7 +47,7 @@ class AddPartitionsToTxnRequest(Message):
 
 class AddedPartition(Part):
     partition_index: Annotated[int, INT32]
-    partition_error_code: Annotated[int, INT16]
+    partition_error_code: Annotated[int, ERROR_CODE]
 
 
 class AddedTopic(Part):
@@ -62,7 +63,7 @@ class AddedResult(Part):
 class AddPartitionsToTxnResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 3
     throttle_time_ms: Annotated[int, INT32] = 0
-    error_code: Annotated[int, INT16, Versions(since=4)] = 0
+    error_code: Annotated[int, ERROR_CODE, Versions(since=4)] = 0
     results_by_transaction: Annotated[
         tuple[AddedResult, ...], array(AddedResult), Versions(since=4)
     ] = ()

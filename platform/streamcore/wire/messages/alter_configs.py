@@ -4,8 +4,9 @@ from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
     BOOL,
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT8,
-    INT16,
     INT32,
     NULLABLE_STRING,
     STRING,
@@ -33,8 +34,8 @@ class AlterConfigsRequest(Message):
 
 
 class AlterationResult(Part):
-    error_code: Annotated[int, INT16]
-    error_message: Annotated[str | None, NULLABLE_STRING]
+    error_code: Annotated[int, ERROR_CODE]
+    error_message: Annotated[str | None, ERROR_MESSAGE]
     resource_type: Annotated[int, INT8]
     resource_name: Annotated[str, STRING]
 

@@ -4,10 +4,10 @@ from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
     BYTES,
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT8,
-    INT16,
     INT32,
-    NULLABLE_STRING,
     STRING,
     Message,
     Part,
@@ -40,8 +40,8 @@ class AlterUserScramCredentialsRequest(Message):
 
 class AlteredUser(Part):
     user: Annotated[str, STRING]
-    error_code: Annotated[int, INT16] = 0
-    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    error_code: Annotated[int, ERROR_CODE] = 0
+    error_message: Annotated[str | None, ERROR_MESSAGE] = None
 
 
 class AlterUserScramCredentialsResponse(Message):

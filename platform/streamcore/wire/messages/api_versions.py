@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
     BOOL,
+    ERROR_CODE,
     INT16,
     INT32,
     INT64,
@@ -53,7 +54,7 @@ class FinalizedFeature(Part):
 
 class ApiVersionsResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 3
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     apis: Annotated[tuple[ApiRange, ...], array(ApiRange)] = ()
     throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0
     supported_features: Annotated[

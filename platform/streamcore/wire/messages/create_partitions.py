@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
     BOOL,
-    INT16,
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT32,
-    NULLABLE_STRING,
     STRING,
     Message,
     Part,
@@ -37,8 +37,8 @@ class CreatePartitionsRequest(Message):
 
 class GrownTopic(Part):
     name: Annotated[str, STRING]
-    error_code: Annotated[int, INT16]
-    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    error_code: Annotated[int, ERROR_CODE]
+    error_message: Annotated[str | None, ERROR_MESSAGE] = None
 
 
 class CreatePartitionsResponse(Message):

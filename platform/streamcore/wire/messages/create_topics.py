@@ -5,6 +5,8 @@ from uuid import UUID
 
 from streamcore.wire.cold import (
     BOOL,
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT8,
     INT16,
     INT32,
@@ -58,9 +60,9 @@ class CreatedTopic(Part):
 
     name: Annotated[str, STRING]
     topic_id: Annotated[UUID, UUID16, Versions(since=7)] = NO_TOPIC_ID
-    error_code: Annotated[int, INT16]
-    error_message: Annotated[str | None, NULLABLE_STRING] = None
-    topic_config_error_code: Annotated[int, INT16, Versions(since=5), Tag(0)] = 0
+    error_code: Annotated[int, ERROR_CODE]
+    error_message: Annotated[str | None, ERROR_MESSAGE] = None
+    topic_config_error_code: Annotated[int, ERROR_CODE, Versions(since=5), Tag(0)] = 0
     num_partitions: Annotated[int, INT32, Versions(since=5)] = -1
     replication_factor: Annotated[int, INT16, Versions(since=5)] = -1
     configs: Annotated[

@@ -3,9 +3,9 @@
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
-    INT16,
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT32,
-    NULLABLE_STRING,
     STRING,
     Message,
     Part,
@@ -21,8 +21,8 @@ class DeleteGroupsRequest(Message):
 
 class DeletedGroup(Part):
     group_id: Annotated[str, STRING]
-    error_code: Annotated[int, INT16]
-    error_message: Annotated[str | None, NULLABLE_STRING, Versions(since=3)] = None
+    error_code: Annotated[int, ERROR_CODE]
+    error_message: Annotated[str | None, ERROR_MESSAGE, Versions(since=3)] = None
 
 
 class DeleteGroupsResponse(Message):

@@ -2,7 +2,15 @@
 
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import INT16, INT32, INT64, STRING, Message, Part, array
+from streamcore.wire.cold import (
+    ERROR_CODE,
+    INT32,
+    INT64,
+    STRING,
+    Message,
+    Part,
+    array,
+)
 
 
 class DeleteRecordsPartition(Part):
@@ -26,7 +34,7 @@ class DeleteRecordsRequest(Message):
 class TrimmedPartition(Part):
     partition_index: Annotated[int, INT32]
     low_watermark: Annotated[int, INT64]
-    error_code: Annotated[int, INT16]
+    error_code: Annotated[int, ERROR_CODE]
 
 
 class TrimmedTopic(Part):

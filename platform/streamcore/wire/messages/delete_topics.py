@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from streamcore.wire.cold import (
-    INT16,
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT32,
     NULLABLE_STRING,
     STRING,
@@ -33,8 +34,8 @@ class DeleteTopicsRequest(Message):
 class DeletedTopic(Part):
     name: Annotated[str | None, nullable_string(since=6)]
     topic_id: Annotated[UUID, UUID16, Versions(since=6)] = NO_TOPIC_ID
-    error_code: Annotated[int, INT16]
-    error_message: Annotated[str | None, NULLABLE_STRING, Versions(since=5)] = None
+    error_code: Annotated[int, ERROR_CODE]
+    error_message: Annotated[str | None, ERROR_MESSAGE, Versions(since=5)] = None
 
 
 class DeleteTopicsResponse(Message):

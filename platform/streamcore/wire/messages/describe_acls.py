@@ -3,8 +3,9 @@
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT8,
-    INT16,
     INT32,
     NULLABLE_STRING,
     STRING,
@@ -44,6 +45,6 @@ class DescribedResource(Part):
 class DescribeAclsResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 2
     throttle_time_ms: Annotated[int, INT32] = 0
-    error_code: Annotated[int, INT16] = 0
-    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    error_code: Annotated[int, ERROR_CODE] = 0
+    error_message: Annotated[str | None, ERROR_MESSAGE] = None
     resources: Annotated[tuple[DescribedResource, ...], array(DescribedResource)] = ()

@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar, Final
 from streamcore.wire.authorized_operations import NOT_ASKED
 from streamcore.wire.cold import (
     BOOL,
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT8,
-    INT16,
     INT32,
     NULLABLE_STRING,
     STRING,
@@ -38,8 +39,8 @@ class DescribedBroker(Part):
 class DescribeClusterResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 0
     throttle_time_ms: Annotated[int, INT32] = 0
-    error_code: Annotated[int, INT16] = 0
-    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    error_code: Annotated[int, ERROR_CODE] = 0
+    error_message: Annotated[str | None, ERROR_MESSAGE] = None
     endpoint_type: Annotated[int, INT8, Versions(since=1)] = BROKER_ENDPOINTS
     cluster_id: Annotated[str, STRING] = ""
     controller_id: Annotated[int, INT32] = -1

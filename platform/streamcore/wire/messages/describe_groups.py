@@ -6,7 +6,8 @@ from streamcore.wire.authorized_operations import NOT_ASKED
 from streamcore.wire.cold import (
     BOOL,
     BYTES,
-    INT16,
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT32,
     NULLABLE_STRING,
     STRING,
@@ -33,8 +34,8 @@ class DescribedMember(Part):
 
 
 class DescribedGroup(Part):
-    error_code: Annotated[int, INT16] = 0
-    error_message: Annotated[str | None, NULLABLE_STRING, Versions(since=6)] = None
+    error_code: Annotated[int, ERROR_CODE] = 0
+    error_message: Annotated[str | None, ERROR_MESSAGE, Versions(since=6)] = None
     group_id: Annotated[str, STRING]
     group_state: Annotated[str, STRING] = ""
     protocol_type: Annotated[str, STRING] = ""

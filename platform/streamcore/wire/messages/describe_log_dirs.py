@@ -2,7 +2,17 @@
 
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import BOOL, INT16, INT32, INT64, STRING, Message, Part, Versions, array
+from streamcore.wire.cold import (
+    BOOL,
+    ERROR_CODE,
+    INT32,
+    INT64,
+    STRING,
+    Message,
+    Part,
+    Versions,
+    array,
+)
 
 
 class AskedLogDirTopic(Part):
@@ -36,7 +46,7 @@ class LogDirTopic(Part):
 class DescribedLogDir(Part):
     """Bytes of the volume that the directory is on; -1: not known."""
 
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     log_dir: Annotated[str, STRING]
     topics: Annotated[tuple[LogDirTopic, ...], array(LogDirTopic)]
     total_bytes: Annotated[int, INT64, Versions(since=4)] = -1
@@ -47,5 +57,5 @@ class DescribedLogDir(Part):
 class DescribeLogDirsResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 2
     throttle_time_ms: Annotated[int, INT32] = 0
-    error_code: Annotated[int, INT16, Versions(since=3)] = 0
+    error_code: Annotated[int, ERROR_CODE, Versions(since=3)] = 0
     results: Annotated[tuple[DescribedLogDir, ...], array(DescribedLogDir)]

@@ -3,10 +3,10 @@
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
-    INT16,
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT32,
     INT64,
-    NULLABLE_STRING,
     STRING,
     Message,
     Part,
@@ -37,8 +37,8 @@ class ActiveProducer(Part):
 
 class ProducersPartition(Part):
     partition_index: Annotated[int, INT32]
-    error_code: Annotated[int, INT16] = 0
-    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    error_code: Annotated[int, ERROR_CODE] = 0
+    error_message: Annotated[str | None, ERROR_MESSAGE] = None
     active_producers: Annotated[tuple[ActiveProducer, ...], array(ActiveProducer)] = ()
 
 

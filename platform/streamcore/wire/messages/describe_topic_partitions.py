@@ -6,7 +6,7 @@ from uuid import UUID
 from streamcore.wire.authorized_operations import NOT_ASKED
 from streamcore.wire.cold import (
     BOOL,
-    INT16,
+    ERROR_CODE,
     INT32,
     NULLABLE_STRING,
     STRING,
@@ -40,7 +40,7 @@ class DescribeTopicPartitionsRequest(Message):
 
 
 class PagedPartition(Part):
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     partition_index: Annotated[int, INT32]
     leader_id: Annotated[int, INT32]
     leader_epoch: Annotated[int, INT32]
@@ -52,7 +52,7 @@ class PagedPartition(Part):
 
 
 class PagedTopic(Part):
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     name: Annotated[str | None, NULLABLE_STRING]
     topic_id: Annotated[UUID, UUID16] = NO_TOPIC_ID
     is_internal: Annotated[bool, BOOL] = False

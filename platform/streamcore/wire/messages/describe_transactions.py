@@ -2,7 +2,16 @@
 
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import INT16, INT32, INT64, STRING, Message, Part, array
+from streamcore.wire.cold import (
+    ERROR_CODE,
+    INT16,
+    INT32,
+    INT64,
+    STRING,
+    Message,
+    Part,
+    array,
+)
 
 
 class DescribeTransactionsRequest(Message):
@@ -16,7 +25,7 @@ class TransactionTopic(Part):
 
 
 class DescribedTransaction(Part):
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     transactional_id: Annotated[str, STRING]
     transaction_state: Annotated[str, STRING] = ""
     transaction_timeout_ms: Annotated[int, INT32] = 0

@@ -3,10 +3,10 @@
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT8,
-    INT16,
     INT32,
-    NULLABLE_STRING,
     STRING,
     Message,
     Part,
@@ -30,14 +30,14 @@ class CredentialInfo(Part):
 
 class DescribedUser(Part):
     user: Annotated[str, STRING]
-    error_code: Annotated[int, INT16] = 0
-    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    error_code: Annotated[int, ERROR_CODE] = 0
+    error_message: Annotated[str | None, ERROR_MESSAGE] = None
     credential_infos: Annotated[tuple[CredentialInfo, ...], array(CredentialInfo)] = ()
 
 
 class DescribeUserScramCredentialsResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 0
     throttle_time_ms: Annotated[int, INT32] = 0
-    error_code: Annotated[int, INT16] = 0
-    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    error_code: Annotated[int, ERROR_CODE] = 0
+    error_message: Annotated[str | None, ERROR_MESSAGE] = None
     results: Annotated[tuple[DescribedUser, ...], array(DescribedUser)] = ()

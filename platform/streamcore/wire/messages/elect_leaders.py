@@ -3,10 +3,10 @@
 from typing import Annotated, ClassVar, Final
 
 from streamcore.wire.cold import (
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT8,
-    INT16,
     INT32,
-    NULLABLE_STRING,
     STRING,
     Message,
     Part,
@@ -36,8 +36,8 @@ class ElectLeadersRequest(Message):
 
 class ElectionPartition(Part):
     partition_id: Annotated[int, INT32]
-    error_code: Annotated[int, INT16]
-    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    error_code: Annotated[int, ERROR_CODE]
+    error_message: Annotated[str | None, ERROR_MESSAGE] = None
 
 
 class ElectionResult(Part):
@@ -48,5 +48,5 @@ class ElectionResult(Part):
 class ElectLeadersResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 2
     throttle_time_ms: Annotated[int, INT32] = 0
-    error_code: Annotated[int, INT16, Versions(since=1)] = 0
+    error_code: Annotated[int, ERROR_CODE, Versions(since=1)] = 0
     replica_election_results: Annotated[tuple[ElectionResult, ...], array(ElectionResult)]

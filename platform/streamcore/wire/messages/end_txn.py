@@ -2,7 +2,16 @@
 
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import BOOL, INT16, INT32, INT64, STRING, Message, Versions
+from streamcore.wire.cold import (
+    BOOL,
+    ERROR_CODE,
+    INT16,
+    INT32,
+    INT64,
+    STRING,
+    Message,
+    Versions,
+)
 
 
 class EndTxnRequest(Message):
@@ -18,6 +27,6 @@ class EndTxnResponse(Message):
 
     FLEXIBLE_FROM: ClassVar[int] = 3
     throttle_time_ms: Annotated[int, INT32] = 0
-    error_code: Annotated[int, INT16]
+    error_code: Annotated[int, ERROR_CODE]
     producer_id: Annotated[int, INT64, Versions(since=5)] = -1
     producer_epoch: Annotated[int, INT16, Versions(since=5)] = -1

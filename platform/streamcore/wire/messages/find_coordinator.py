@@ -6,10 +6,10 @@ Several keys since 4; share groups since 6 (KIP-932).
 from typing import Annotated, ClassVar, Final
 
 from streamcore.wire.cold import (
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT8,
-    INT16,
     INT32,
-    NULLABLE_STRING,
     STRING,
     Message,
     Part,
@@ -35,15 +35,15 @@ class Coordinator(Part):
     node_id: Annotated[int, INT32]
     host: Annotated[str, STRING]
     port: Annotated[int, INT32]
-    error_code: Annotated[int, INT16]
-    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    error_code: Annotated[int, ERROR_CODE]
+    error_message: Annotated[str | None, ERROR_MESSAGE] = None
 
 
 class FindCoordinatorResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 3
     throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0
-    error_code: Annotated[int, INT16, Versions(until=3)] = 0
-    error_message: Annotated[str | None, NULLABLE_STRING, Versions(since=1, until=3)] = None
+    error_code: Annotated[int, ERROR_CODE, Versions(until=3)] = 0
+    error_message: Annotated[str | None, ERROR_MESSAGE, Versions(since=1, until=3)] = None
     node_id: Annotated[int, INT32, Versions(until=3)] = -1
     host: Annotated[str, STRING, Versions(until=3)] = ""
     port: Annotated[int, INT32, Versions(until=3)] = -1

@@ -2,7 +2,14 @@
 
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import INT16, INT32, NULLABLE_STRING, STRING, Message, Versions
+from streamcore.wire.cold import (
+    ERROR_CODE,
+    INT32,
+    NULLABLE_STRING,
+    STRING,
+    Message,
+    Versions,
+)
 
 
 class HeartbeatRequest(Message):
@@ -16,4 +23,4 @@ class HeartbeatRequest(Message):
 class HeartbeatResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 4
     throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0

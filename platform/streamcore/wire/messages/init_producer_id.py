@@ -5,7 +5,15 @@ Since version 3 a producer that goes on after an error says who it is (KIP-360).
 
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import INT16, INT32, INT64, NULLABLE_STRING, Message, Versions
+from streamcore.wire.cold import (
+    ERROR_CODE,
+    INT16,
+    INT32,
+    INT64,
+    NULLABLE_STRING,
+    Message,
+    Versions,
+)
 
 
 class InitProducerIdRequest(Message):
@@ -21,6 +29,6 @@ class InitProducerIdRequest(Message):
 class InitProducerIdResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 2
     throttle_time_ms: Annotated[int, INT32] = 0
-    error_code: Annotated[int, INT16]
+    error_code: Annotated[int, ERROR_CODE]
     producer_id: Annotated[int, INT64]
     producer_epoch: Annotated[int, INT16]

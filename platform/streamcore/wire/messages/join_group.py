@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from streamcore.wire.cold import (
     BOOL,
     BYTES,
-    INT16,
+    ERROR_CODE,
     INT32,
     NULLABLE_STRING,
     STRING,
@@ -45,7 +45,7 @@ class JoinGroupResponse(Message):
 
     FLEXIBLE_FROM: ClassVar[int] = 6
     throttle_time_ms: Annotated[int, INT32, Versions(since=2)] = 0
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     generation_id: Annotated[int, INT32] = -1
     protocol_type: Annotated[str | None, NULLABLE_STRING, Versions(since=7)] = None
     protocol_name: Annotated[str | None, nullable_string(since=7, empty_before=True)] = None

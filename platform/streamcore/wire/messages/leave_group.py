@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
-    INT16,
+    ERROR_CODE,
     INT32,
     NULLABLE_STRING,
     STRING,
@@ -30,11 +30,11 @@ class LeaveGroupRequest(Message):
 class LeftMember(Part):
     member_id: Annotated[str, STRING]
     group_instance_id: Annotated[str | None, NULLABLE_STRING] = None
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
 
 
 class LeaveGroupResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 4
     throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     members: Annotated[tuple[LeftMember, ...], array(LeftMember), Versions(since=3)] = ()

@@ -2,7 +2,16 @@
 
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import INT8, INT16, INT32, STRING, Message, Part, Versions, array
+from streamcore.wire.cold import (
+    ERROR_CODE,
+    INT8,
+    INT32,
+    STRING,
+    Message,
+    Part,
+    Versions,
+    array,
+)
 
 CLIENT_METRICS = 16
 
@@ -20,5 +29,5 @@ class ListedResource(Part):
 class ListConfigResourcesResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 0
     throttle_time_ms: Annotated[int, INT32] = 0
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     config_resources: Annotated[tuple[ListedResource, ...], array(ListedResource)] = ()

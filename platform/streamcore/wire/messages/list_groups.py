@@ -5,7 +5,15 @@ By state since 4 (KIP-518), by type since 5 (KIP-848).
 
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import INT16, INT32, STRING, Message, Part, Versions, array
+from streamcore.wire.cold import (
+    ERROR_CODE,
+    INT32,
+    STRING,
+    Message,
+    Part,
+    Versions,
+    array,
+)
 
 
 class ListGroupsRequest(Message):
@@ -26,5 +34,5 @@ class ListedGroup(Part):
 class ListGroupsResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 3
     throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     groups: Annotated[tuple[ListedGroup, ...], array(ListedGroup)] = ()

@@ -2,7 +2,17 @@
 
 from typing import Annotated, ClassVar, Final
 
-from streamcore.wire.cold import INT8, INT16, INT32, INT64, STRING, Message, Part, Versions, array
+from streamcore.wire.cold import (
+    ERROR_CODE,
+    INT8,
+    INT32,
+    INT64,
+    STRING,
+    Message,
+    Part,
+    Versions,
+    array,
+)
 
 LATEST_TIMESTAMP: Final = -1
 EARLIEST_TIMESTAMP: Final = -2
@@ -39,7 +49,7 @@ class ListedOffset(Part):
     """`offset` -1: no record is so young."""
 
     partition_index: Annotated[int, INT32]
-    error_code: Annotated[int, INT16]
+    error_code: Annotated[int, ERROR_CODE]
     timestamp: Annotated[int, INT64] = -1
     offset: Annotated[int, INT64] = -1
     leader_epoch: Annotated[int, INT32, Versions(since=4)] = -1

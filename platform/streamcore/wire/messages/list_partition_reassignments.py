@@ -2,7 +2,15 @@
 
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import INT16, INT32, NULLABLE_STRING, STRING, Message, Part, array
+from streamcore.wire.cold import (
+    ERROR_CODE,
+    ERROR_MESSAGE,
+    INT32,
+    STRING,
+    Message,
+    Part,
+    array,
+)
 
 
 class AskedReassignments(Part):
@@ -35,6 +43,6 @@ class OngoingTopic(Part):
 class ListPartitionReassignmentsResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 0
     throttle_time_ms: Annotated[int, INT32] = 0
-    error_code: Annotated[int, INT16] = 0
-    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    error_code: Annotated[int, ERROR_CODE] = 0
+    error_message: Annotated[str | None, ERROR_MESSAGE] = None
     topics: Annotated[tuple[OngoingTopic, ...], array(OngoingTopic)] = ()

@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
-    INT16,
+    ERROR_CODE,
     INT32,
     INT64,
     NULLABLE_STRING,
@@ -34,6 +34,6 @@ class ListedTransaction(Part):
 class ListTransactionsResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 0
     throttle_time_ms: Annotated[int, INT32] = 0
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     unknown_state_filters: Annotated[tuple[str, ...], array(STRING)] = ()
     transaction_states: Annotated[tuple[ListedTransaction, ...], array(ListedTransaction)] = ()

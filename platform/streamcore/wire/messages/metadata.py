@@ -6,7 +6,7 @@ from uuid import UUID
 from streamcore.wire.authorized_operations import NOT_ASKED
 from streamcore.wire.cold import (
     BOOL,
-    INT16,
+    ERROR_CODE,
     INT32,
     NULLABLE_STRING,
     STRING,
@@ -49,7 +49,7 @@ class MetadataBroker(Part):
 class DescribedPartition(Part):
     """`leader_id` -1: none at the moment."""
 
-    error_code: Annotated[int, INT16]
+    error_code: Annotated[int, ERROR_CODE]
     partition_index: Annotated[int, INT32]
     leader_id: Annotated[int, INT32]
     leader_epoch: Annotated[int, INT32, Versions(since=7)] = -1
@@ -61,7 +61,7 @@ class DescribedPartition(Part):
 class DescribedTopic(Part):
     """`name` null: a topic that was asked for by an id that nobody knows."""
 
-    error_code: Annotated[int, INT16]
+    error_code: Annotated[int, ERROR_CODE]
     name: Annotated[str | None, nullable_string(since=12)]
     topic_id: Annotated[UUID, UUID16, Versions(since=10)] = NO_TOPIC_ID
     is_internal: Annotated[bool, BOOL, Versions(since=1)] = False
@@ -77,4 +77,4 @@ class MetadataResponse(Message):
     controller_id: Annotated[int, INT32, Versions(since=1)] = -1
     topics: Annotated[tuple[DescribedTopic, ...], array(DescribedTopic)] = ()
     cluster_authorized_operations: Annotated[int, INT32, Versions(since=8, until=10)] = NOT_ASKED
-    error_code: Annotated[int, INT16, Versions(since=13)] = 0
+    error_code: Annotated[int, ERROR_CODE, Versions(since=13)] = 0

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from streamcore.wire.cold import (
-    INT16,
+    ERROR_CODE,
     INT32,
     INT64,
     NULLABLE_STRING,
@@ -46,7 +46,7 @@ class OffsetCommitRequest(Message):
 
 class CommittedPartition(Part):
     partition_index: Annotated[int, INT32]
-    error_code: Annotated[int, INT16]
+    error_code: Annotated[int, ERROR_CODE]
 
 
 class CommittedTopic(Part):

@@ -2,7 +2,14 @@
 
 from typing import Annotated
 
-from streamcore.wire.cold import INT16, INT32, STRING, Message, Part, array
+from streamcore.wire.cold import (
+    ERROR_CODE,
+    INT32,
+    STRING,
+    Message,
+    Part,
+    array,
+)
 
 
 class OffsetDeletePartition(Part):
@@ -21,7 +28,7 @@ class OffsetDeleteRequest(Message):
 
 class DeletedOffset(Part):
     partition_index: Annotated[int, INT32]
-    error_code: Annotated[int, INT16]
+    error_code: Annotated[int, ERROR_CODE]
 
 
 class DeletedOffsetTopic(Part):
@@ -30,6 +37,6 @@ class DeletedOffsetTopic(Part):
 
 
 class OffsetDeleteResponse(Message):
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     throttle_time_ms: Annotated[int, INT32] = 0
     topics: Annotated[tuple[DeletedOffsetTopic, ...], array(DeletedOffsetTopic)] = ()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from streamcore.wire.cold import (
     BOOL,
-    INT16,
+    ERROR_CODE,
     INT32,
     INT64,
     NULLABLE_STRING,
@@ -58,7 +58,7 @@ class FetchedOffset(Part):
     committed_offset: Annotated[int, INT64]
     committed_leader_epoch: Annotated[int, INT32, Versions(since=5)] = -1
     metadata: Annotated[str | None, NULLABLE_STRING] = ""
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
 
 
 class FetchedTopic(Part):
@@ -70,12 +70,12 @@ class FetchedTopic(Part):
 class FetchedGroup(Part):
     group_id: Annotated[str, STRING]
     topics: Annotated[tuple[FetchedTopic, ...], array(FetchedTopic)]
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
 
 
 class OffsetFetchResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 6
     throttle_time_ms: Annotated[int, INT32, Versions(since=3)] = 0
     topics: Annotated[tuple[FetchedTopic, ...], array(FetchedTopic), Versions(until=7)] = ()
-    error_code: Annotated[int, INT16, Versions(since=2, until=7)] = 0
+    error_code: Annotated[int, ERROR_CODE, Versions(since=2, until=7)] = 0
     groups: Annotated[tuple[FetchedGroup, ...], array(FetchedGroup), Versions(since=8)] = ()

@@ -2,7 +2,16 @@
 
 from typing import Annotated, ClassVar
 
-from streamcore.wire.cold import INT16, INT32, INT64, STRING, Message, Part, Versions, array
+from streamcore.wire.cold import (
+    ERROR_CODE,
+    INT32,
+    INT64,
+    STRING,
+    Message,
+    Part,
+    Versions,
+    array,
+)
 
 
 class EpochPartition(Part):
@@ -25,7 +34,7 @@ class OffsetForLeaderEpochRequest(Message):
 
 
 class EpochEnd(Part):
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     partition: Annotated[int, INT32]
     leader_epoch: Annotated[int, INT32] = -1
     end_offset: Annotated[int, INT64] = -1

@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
     BYTES,
-    INT16,
+    ERROR_CODE,
+    ERROR_MESSAGE,
     INT64,
-    NULLABLE_STRING,
     Message,
     Versions,
 )
@@ -19,7 +19,7 @@ class SaslAuthenticateRequest(Message):
 
 class SaslAuthenticateResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 2
-    error_code: Annotated[int, INT16] = 0
-    error_message: Annotated[str | None, NULLABLE_STRING] = None
+    error_code: Annotated[int, ERROR_CODE] = 0
+    error_message: Annotated[str | None, ERROR_MESSAGE] = None
     auth_bytes: Annotated[bytes, BYTES] = b""
     session_lifetime_ms: Annotated[int, INT64, Versions(1)] = 0

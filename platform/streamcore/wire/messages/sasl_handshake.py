@@ -2,7 +2,12 @@
 
 from typing import Annotated
 
-from streamcore.wire.cold import INT16, STRING, Message, array
+from streamcore.wire.cold import (
+    ERROR_CODE,
+    STRING,
+    Message,
+    array,
+)
 
 
 class SaslHandshakeRequest(Message):
@@ -10,5 +15,5 @@ class SaslHandshakeRequest(Message):
 
 
 class SaslHandshakeResponse(Message):
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     mechanisms: Annotated[tuple[str, ...], array(STRING)] = ()

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from streamcore.wire.cold import (
     BYTES,
-    INT16,
+    ERROR_CODE,
     INT32,
     NULLABLE_STRING,
     STRING,
@@ -34,7 +34,7 @@ class SyncGroupRequest(Message):
 class SyncGroupResponse(Message):
     FLEXIBLE_FROM: ClassVar[int] = 4
     throttle_time_ms: Annotated[int, INT32, Versions(since=1)] = 0
-    error_code: Annotated[int, INT16] = 0
+    error_code: Annotated[int, ERROR_CODE] = 0
     protocol_type: Annotated[str | None, NULLABLE_STRING, Versions(since=5)] = None
     protocol_name: Annotated[str | None, NULLABLE_STRING, Versions(since=5)] = None
     assignment: Annotated[bytes, BYTES] = b""

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from streamcore.wire.cold import (
+    ERROR_CODE,
     INT16,
     INT32,
     INT64,
@@ -48,7 +49,7 @@ class TxnOffsetCommitRequest(Message):
 
 class TxnCommittedPartition(Part):
     partition_index: Annotated[int, INT32]
-    error_code: Annotated[int, INT16]
+    error_code: Annotated[int, ERROR_CODE]
 
 
 class TxnCommittedTopic(Part):
