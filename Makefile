@@ -50,7 +50,7 @@ lint: $(VENV)/.ready web/node_modules/.ready  ## Style, types and who imports wh
 	cd web && npm run lint --silent && npm run typecheck --silent
 
 unit: $(VENV)/.ready
-	$(BIN)/pytest -q tests/unit tests/property tests/simulation tests/test_*.py
+	$(BIN)/pytest -q -n 2 --dist worksteal tests/unit tests/property tests/simulation tests/test_*.py
 
 clients: $(VENV)/.ready  ## Real Kafka clients against our broker, each held to what results.json says.
 	$(BIN)/pytest tests/interop -q -n $(WORKERS) --dist loadgroup

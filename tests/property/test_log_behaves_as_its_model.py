@@ -1,5 +1,5 @@
-"""A topic that is written, read, cut, altered, restarted and crashed in any order: what everybody is
-told of it is what a list of batches would say."""
+"""A topic that is written, read, cut, altered, restarted and crashed in any order: what everybody
+is told of it is what a list of batches would say."""
 
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -248,8 +248,8 @@ class LogMachine(RuleBasedStateMachine):
             model = self.world.models.get(partition)
             offset = 0 if model is None else spot.of(model)
             known = 0 if model is None else model.leader_epoch
-            is_said = epoch is not None and version >= EPOCHS_FROM
-            found.append(Want(partition, offset, bytes_max, known + epoch if is_said else -1))
+            said = -1 if epoch is None or version < EPOCHS_FROM else known + epoch
+            found.append(Want(partition, offset, bytes_max, said))
         return tuple(found)
 
     @rule(
@@ -285,7 +285,13 @@ class LogMachine(RuleBasedStateMachine):
             self.world.go_on(session, fetch, forgotten, epoch_delta=delta)
 
     @precondition(lambda self: self.kind is Kind.TRANSACTIONAL)
-    @rule(number=st.integers(0, 1), partition=PARTITION, rows=ROWS, codec=CODEC, choice=st.integers(0, 9))
+    @rule(
+        number=st.integers(0, 1),
+        partition=PARTITION,
+        rows=ROWS,
+        codec=CODEC,
+        choice=st.integers(0, 9),
+    )
     def write_in_transaction(
         self, number: int, partition: int, rows: list[Row], codec: Codec, choice: int
     ) -> None:

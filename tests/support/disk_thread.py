@@ -19,9 +19,7 @@ class DiskThread(Executor):
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def submit(
-        self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Future[T]:
+    def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         outcome: Future[T] = Future()
 
         def job() -> None:

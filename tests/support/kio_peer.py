@@ -8,6 +8,7 @@ import dataclasses
 import importlib
 import io
 import typing
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -32,18 +33,18 @@ def _schema(api: ApiKey, version: int, part: str) -> tuple[Any, type[Any]]:
 
 
 @cache
-def _hints(cls: type[Any]) -> list[tuple[str, Any, bool]]:
+def _hints(cls: Callable[..., Any]) -> list[tuple[str, Any, bool]]:
     """Each field's name, what it holds, and whether it has to be given."""
     hints = typing.get_type_hints(cls)
     return [
         (field.name, hints[field.name], field.default is dataclasses.MISSING)
-        for field in dataclasses.fields(cls)
+        for field in dataclasses.fields(typing.cast(Any, cls))
     ]
 
 
 def _built(cls: type[Any], fields: Fields) -> Any:
     values = {}
-    for name, hint, is_required in _hints(cls):
+    for name, hint, is_required in _hints(typing.cast(Callable[..., Any], cls)):
         if name in fields:
             values[name] = _value(hint, fields[name])
         elif is_required:
@@ -53,7 +54,14 @@ def _built(cls: type[Any], fields: Fields) -> Any:
 
 @cache
 def _class_in(hint: Any) -> type[Any] | None:
-    return next((part for part in _parts(hint) if dataclasses.is_dataclass(part)), None)
+    return next(
+        (
+            part
+            for part in _parts(hint)
+            if isinstance(part, type) and dataclasses.is_dataclass(part)
+        ),
+        None,
+    )
 
 
 def _value(hint: Any, value: Any) -> Any:

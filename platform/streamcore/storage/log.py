@@ -258,7 +258,7 @@ class PartitionLog:
         return None if newest == NO_TIMESTAMP else self.first_at(newest)
 
     def _newest_left_in(self, segment: Segment) -> int:
-        """The largest timestamp of the oldest segment, of which the first records may be deleted."""
+        """The largest timestamp of the oldest segment, whose first records may be deleted."""
         if segment.base_offset >= self.start_offset:
             return segment.newest_timestamp
         try:

@@ -78,7 +78,7 @@ class Reading:
         return [batch for batch in batches if batch.base < model.stable_end]
 
     def check(self, want: Want, found: Any, *, is_in_turn: bool = True) -> None:
-        """`is_in_turn`: partitions come as they were asked for, so it is known what room is left."""
+        """`is_in_turn`: partitions come as they were asked for, so the room left is known."""
         error = self.error_of(want)
         assert code(found) == error, f"a reader was told {code(found)}, not {error}"
         if error != NONE:
@@ -221,9 +221,11 @@ class LogReaders(LogWorld):
                 assert offset > before, "no progress"
 
     def _read_on(self, fetch: Fetch, model: PartitionModel) -> int:
-        (want,) = fetch.wants
         answer = self.broker.ask(
-            ApiKey.FETCH, fetch.version, session_epoch=-1, topics=self._wanted(fetch),
+            ApiKey.FETCH,
+            fetch.version,
+            session_epoch=-1,
+            topics=self._wanted(fetch),
             max_bytes=fetch.bytes_max,
         )
         self._check_all(fetch, answer)

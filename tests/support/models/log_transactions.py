@@ -77,9 +77,7 @@ class LogTransactors(LogWriters):
             transactional_id=transactor.transactional_id,
             acks=-1,
             topic_data=[
-                topic_parts(
-                    self.broker.services, [{"index": number, "records": sending.data()}]
-                )
+                topic_parts(self.broker.services, [{"index": number, "records": sending.data()}])
             ],
         )
         assert code(answer.responses[0].partition_responses[0]) == NONE
@@ -106,9 +104,7 @@ class LogTransactors(LogWriters):
         )
 
     def _begin(self, transactor: Transactor) -> None:
-        answer = self._ask(
-            transactor, ApiKey.INIT_PRODUCER_ID, 5, transaction_timeout=TIMEOUT_MS
-        )
+        answer = self._ask(transactor, ApiKey.INIT_PRODUCER_ID, 5, transaction_timeout=TIMEOUT_MS)
         assert code(answer) == NONE
         transactor.become(answer.producer_id, answer.producer_epoch)
 

@@ -199,4 +199,3 @@ class LogWorld:
             for each in found.active_producers
             if each.producer_id >= OUR_PRODUCERS_FROM
         }
-

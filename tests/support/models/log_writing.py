@@ -86,9 +86,7 @@ class LogWriters(LogWorld):
         batch = rules.placed(sending, model.staged_end, self.now_ms)
         model.stage(batch)
         append_time_ms = self.now_ms if rules.is_stamped else -1
-        return Outcome(
-            sending=sending, error=NONE, base=batch.base, append_time_ms=append_time_ms
-        )
+        return Outcome(sending=sending, error=NONE, base=batch.base, append_time_ms=append_time_ms)
 
     def _duplicate(
         self, model: PartitionModel, sending: Sending, base: int, *, is_doubtful: bool

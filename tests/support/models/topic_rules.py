@@ -74,9 +74,12 @@ class TopicRules:
 
     def placed(self, sending: Sending, base: int, now_ms: int) -> Batch:
         """The batch as readers see it, at its place."""
-        stamp = {"timestamp": now_ms} if self.is_stamped else {}
         records = tuple(
-            replace(record, offset=base + number, **stamp)
+            replace(
+                record,
+                offset=base + number,
+                timestamp=now_ms if self.is_stamped else record.timestamp,
+            )
             for number, record in enumerate(sending.records)
         )
         return Batch(

@@ -104,7 +104,7 @@ class Look:
         return number, error, end, stable, start, pieces, size, particulars
 
     def leaves_some(self) -> bool:
-        """Whether there is more than it took: limits came before the end, or a segment's end did."""
+        """Whether there is more than it took: limits came first, or a segment's end did."""
         return self.is_cut or any(
             size and next_offset_behind(pieces[-1]) < (stable if self._is_committed_only else end)
             for topic in self.topics
