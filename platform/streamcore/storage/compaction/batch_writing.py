@@ -17,7 +17,7 @@ from streamcore.record.batch import (
 )
 from streamcore.record.compression import Codec, compressed
 from streamcore.record.records import decode_varint, encode_varint
-from streamcore.storage.compaction.chunks import Int64s, RecordColumns
+from streamcore.storage.compaction.record_columns import Int64s, RecordColumns
 from streamcore.storage.index import NO_TIMESTAMP
 
 

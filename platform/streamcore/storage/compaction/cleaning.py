@@ -24,6 +24,7 @@ from streamcore.storage.compaction.chunks import Chunk
 from streamcore.storage.compaction.job import LastOfProducer
 from streamcore.storage.compaction.key_digests import KeyDigests
 from streamcore.storage.compaction.offset_map import OffsetMap
+from streamcore.storage.compaction.record_columns import Int64s
 from streamcore.storage.compaction.transactions import TransactionSweep
 from streamcore.storage.index import NO_TIMESTAMP
 
@@ -85,20 +86,20 @@ class KeyCollector:
         for number in self._sweep.go_over(chunk).aborted:
             wanted[chunk.rows(number)] = False
         if int(np.count_nonzero(wanted)) < self._keys.room:
-            self._put(chunk, wanted, 0, len(chunk.headers))
+            self._put(chunk, wanted, 0, len(chunk))
             return True
-        for number in range(len(chunk.headers)):
+        for number in range(len(chunk)):
             if not self._keys.room:
                 return False
             self._put(chunk, wanted, number, number + 1)
         return True
 
     def _put(self, chunk: Chunk, wanted: NDArray[np.bool_], low: int, high: int) -> None:
-        first, end = chunk.first_rows[low], chunk.first_rows[high]
+        first, end = int(chunk.first_rows[low]), int(chunk.first_rows[high])
         rows = np.flatnonzero(wanted[first:end]) + first
         if len(rows):
             self._keys.put(self._digests.of(chunk.records, rows), chunk.records.offsets[rows])
-        self._keys.end = max(self._keys.end, Offset(chunk.headers[high - 1].next_offset))
+        self._keys.end = max(self._keys.end, Offset(int(chunk.batches.next_offsets[high - 1])))
 
 
 class BatchCleaner:
@@ -115,6 +116,10 @@ class BatchCleaner:
         self._digests = digests
         self._sweep = TransactionSweep(aborted)
         self._rules = rules
+        self._last_of_producers = np.array(
+            [last.last_offset for last in rules.producers.values() if last.last_offset is not None],
+            np.int64,
+        )
         self.counts = CleaningCounts()
 
     def aborted_kept(self) -> list[AbortedTransaction]:
@@ -128,16 +133,15 @@ class BatchCleaner:
         transactions = self._sweep.go_over(chunk)
         for number in transactions.aborted:
             stays[chunk.rows(number)] = False
-        count = len(chunk.headers)
+        count = len(chunk)
         numbers = chunk.records.batch_numbers
-        kept = np.bincount(numbers[stays], minlength=count).tolist()
-        tombstones = np.bincount(
-            numbers[stays & ~chunk.records.has_value], minlength=count
-        ).tolist()
+        kept = np.bincount(numbers[stays], minlength=count)
+        tombstones = np.bincount(numbers[stays & ~chunk.records.has_value], minlength=count)
         self.counts.records_read += len(stays)
-        self.counts.records_kept += sum(kept)
+        self.counts.records_kept += int(kept.sum())
         cleaned: list[CleanedBatch] = []
-        for number, header in enumerate(chunk.headers):
+        for number in self._may_stay(chunk, kept, end=end):
+            header = chunk.header(number)
             batch: CleanedBatch | None
             if header.attributes & CONTROL_BIT:
                 batch = self._marker(
@@ -146,13 +150,22 @@ class BatchCleaner:
             elif kept[number] == 0:
                 batch = self._empty(chunk, number, end=end)
             elif kept[number] < header.record_count or tombstones[number]:
-                batch = self._data(chunk, number, stays, kept[number], tombstones[number])
+                batch = self._data(chunk, number, stays, int(kept[number]), int(tombstones[number]))
             else:
-                batch = _cleaned(header, header.max_timestamp, chunk.batch(number))
+                batch = _cleaned(header, header.max_timestamp, chunk.batches.batch(number))
             if batch is not None:
                 cleaned.append(batch)
         self.counts.batches_changed += count - sum(batch.is_as_it_was for batch in cleaned)
         return cleaned
+
+    def _may_stay(self, chunk: Chunk, kept: Int64s, *, end: Offset) -> list[int]:
+        """The batches that have to be looked at one by one: of most, nothing stays."""
+        batches = chunk.batches
+        may_stay = kept > 0
+        may_stay |= (batches.attributes & CONTROL_BIT) != 0
+        may_stay |= batches.next_offsets == end
+        may_stay |= np.isin(batches.next_offsets - 1, self._last_of_producers)
+        return np.flatnonzero(may_stay).tolist()
 
     def _records_that_stay(self, chunk: Chunk) -> NDArray[np.bool_]:
         """A record stays if its key has no newer one, and if it is no tombstone past its time."""
@@ -164,7 +177,9 @@ class BatchCleaner:
         if not len(rows):
             return stays
         is_newest = records.offsets[rows] >= self._keys.newest(self._digests.of(records, rows))
-        may_go = np.array([self._horizon_has_passed(header) for header in chunk.headers])
+        batches = chunk.batches
+        may_go = (batches.attributes & DELETE_HORIZON_BIT) != 0
+        may_go &= batches.base_timestamps <= self._rules.now_ms
         stays[rows] = is_newest & (records.has_value[rows] | ~may_go[records.batch_numbers[rows]])
         return stays
 
@@ -177,10 +192,10 @@ class BatchCleaner:
     def _marker(
         self, chunk: Chunk, number: int, *, may_go: bool, end: Offset
     ) -> CleanedBatch | None:
-        header = chunk.headers[number]
+        header = chunk.header(number)
         if header.record_count == 0 or (may_go and self._horizon_has_passed(header)):
             return self._empty(chunk, number, end=end)
-        batch = chunk.batch(number)
+        batch = chunk.batches.batch(number)
         if may_go and not header.attributes & DELETE_HORIZON_BIT:
             dated = with_delete_horizon(header, batch, horizon_ms=self._horizon_ms())
             return _cleaned(header, header.max_timestamp, dated)
@@ -191,10 +206,10 @@ class BatchCleaner:
 
     def _empty(self, chunk: Chunk, number: int, *, end: Offset) -> CleanedBatch | None:
         """A batch without records stays where its header says what nothing else does."""
-        header = chunk.headers[number]
+        header = chunk.header(number)
         if header.next_offset != end and not self._is_last_of_producer(header):
             return None
-        data = chunk.batch(number) if header.record_count == 0 else emptied(header)
+        data = chunk.batches.batch(number) if header.record_count == 0 else emptied(header)
         return _cleaned(header, NO_TIMESTAMP, data)
 
     def _is_last_of_producer(self, header: BatchHeader) -> bool:
@@ -213,11 +228,11 @@ class BatchCleaner:
         kept: int,
         tombstones: int,
     ) -> CleanedBatch:
-        header = chunk.headers[number]
+        header = chunk.header(number)
         gets_horizon = tombstones > 0 and not header.attributes & DELETE_HORIZON_BIT
         if kept == header.record_count and not gets_horizon:
-            return _cleaned(header, header.max_timestamp, chunk.batch(number))
-        rows = np.flatnonzero(stays[chunk.rows(number)]) + chunk.first_rows[number]
+            return _cleaned(header, header.max_timestamp, chunk.batches.batch(number))
+        rows = np.flatnonzero(stays[chunk.rows(number)]) + int(chunk.first_rows[number])
         horizon_ms = self._horizon_ms() if gets_horizon else None
         newest, data = rewritten(header, chunk.records, rows, horizon_ms=horizon_ms)
         return _cleaned(header, newest, data)

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcore.storage.compaction.chunks import Int64s, RecordColumns
+from streamcore.storage.compaction.record_columns import Int64s, RecordColumns
 
 DIGEST_BYTES: Final = 16
 SHORT_KEY_BYTES: Final = DIGEST_BYTES - 1

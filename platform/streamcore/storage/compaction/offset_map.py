@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcore.record.places import Offset
-from streamcore.storage.compaction.chunks import Int64s
+from streamcore.storage.compaction.record_columns import Int64s
 from streamcore.storage.compaction.key_digests import Digests
 
 SLOT_BYTES: Final = 24

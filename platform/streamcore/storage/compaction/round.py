@@ -90,7 +90,7 @@ class CleaningRound:
         file = self._directory.open_existing(path)
         try:
             for chunk in chunks_of(file, path=path, size=segment.size):
-                self._on_bytes(len(chunk.data))
+                self._on_bytes(len(chunk.batches.data))
                 yield chunk
         finally:
             file.close()
