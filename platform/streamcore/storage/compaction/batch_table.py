@@ -9,6 +9,7 @@ from struct import Struct
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from streamcore.record.batch import (
     CRC_COVERS_FROM,
@@ -78,7 +79,7 @@ def read_batches(data: bytes, *, path: str, position: int, next_offset: int) -> 
     positions = np.array([0, *_ends_of_whole_ones(data)], np.int64)
     if len(positions) == 1:
         raise where.fault_at(data, 0)
-    windows = np.lib.stride_tricks.sliding_window_view(np.frombuffer(data, np.uint8), HEADER_SIZE)
+    windows = sliding_window_view(np.frombuffer(data, np.uint8), HEADER_SIZE)
     fields = windows[positions[:-1]].view(HEADER_FIELDS).ravel()
     base_offsets = fields["base_offset"].astype(np.int64)
     last_offset_deltas = fields["last_offset_delta"].astype(np.int64)

@@ -21,6 +21,7 @@ from streamcore.record.compression import Codec, UndecodableRecords, decompresse
 from streamcore.record.records import read_records
 from streamcore.storage.compaction.batch_table import BatchTable, read_batches
 from streamcore.storage.compaction.record_columns import (
+    ZEROS_BEHIND,
     Int64s,
     RecordColumns,
     RecordsCorrupt,
@@ -149,6 +150,7 @@ class _Reading:
             pieces.append(piece)
             begins[number], ends[number] = size, size + len(piece)
             size += len(piece)
+        pieces.append(bytes(ZEROS_BEHIND))
         return b"".join(pieces), begins, ends
 
     def _markers(self, numbers: Sequence[int]) -> dict[int, int | None]:

@@ -12,13 +12,14 @@ from hashlib import blake2b, shake_128
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from streamcore.storage.compaction.record_columns import Int64s, RecordColumns
+from streamcore.storage.compaction.record_columns import ZEROS_BEHIND, Int64s, RecordColumns
 
 DIGEST_BYTES: Final = 16
 SHORT_KEY_BYTES: Final = DIGEST_BYTES - 1
-HASHED_KEY_BYTES: Final = 64
+HASHED_KEY_BYTES: Final = ZEROS_BEHIND
 WORD_BYTES: Final = 4
 HASHES: Final = DIGEST_BYTES // WORD_BYTES
 
@@ -65,9 +66,9 @@ class KeyDigests:
 
 def _padded(plain: bytes, places: Int64s, sizes: Int64s, width: int) -> NDArray[np.uint8]:
     """The keys, a row each, with zeros behind them."""
-    within = np.arange(width)
-    keys = np.frombuffer(plain, np.uint8).take(places[:, None] + within, mode="clip")
-    keys[within >= sizes[:, None]] = 0
+    keys = sliding_window_view(np.frombuffer(plain, np.uint8), width)[places]
+    if sizes.min() < width:
+        keys[np.arange(width) >= sizes[:, None]] = 0
     return keys
 
 

@@ -36,7 +36,8 @@ class OffsetMap:
         self._make_table(min(SLOTS_AT_FIRST, self._slots_max))
 
     def _make_table(self, slots: int) -> None:
-        self._digests = np.zeros((slots, 2), np.uint64)
+        self._first_words = np.zeros(slots, np.uint64)
+        self._second_words = np.zeros(slots, np.uint64)
         self._offsets = np.full(slots, NO_OFFSET, np.int64)
 
     def __len__(self) -> int:
@@ -63,7 +64,8 @@ class OffsetMap:
 
     def _grow(self) -> None:
         used = self._offsets != NO_OFFSET
-        digests, offsets = self._digests[used], self._offsets[used]
+        digests = np.stack((self._first_words[used], self._second_words[used]), axis=1)
+        offsets = self._offsets[used]
         self._make_table(2 * len(self._offsets))
         self._size = 0
         self._put(digests, offsets)
@@ -76,10 +78,11 @@ class OffsetMap:
             is_free = self._offsets[slots] == NO_OFFSET
             free, wanting = slots[is_free], rows[is_free]
             # Of several rows that want a free slot the last gets it.
-            self._digests[free] = digests[wanting]
+            self._first_words[free] = digests[wanting, 0]
+            self._second_words[free] = digests[wanting, 1]
             self._offsets[free] = offsets[wanting]
             self._size += int(np.count_nonzero(self._offsets[free] == offsets[wanting]))
-            here = (self._digests[slots] == digests[rows]).all(axis=1)
+            here = self._are_at(slots, digests, rows)
             self._offsets[slots[here]] = offsets[rows[here]]
             step += 1
             rows, slots = rows[~here], self._next_slots(slots[~here], step)
@@ -92,13 +95,18 @@ class OffsetMap:
         step = 0
         while len(rows):
             offsets = self._offsets[slots]
-            here = (self._digests[slots] == digests[rows]).all(axis=1)
+            here = self._are_at(slots, digests, rows)
             here &= offsets != NO_OFFSET
             found[rows[here]] = offsets[here]
             step += 1
             further = ~here & (offsets != NO_OFFSET)
             rows, slots = rows[further], self._next_slots(slots[further], step)
         return found
+
+    def _are_at(self, slots: Int64s, digests: Digests, rows: Int64s) -> NDArray[np.bool_]:
+        are_here: NDArray[np.bool_] = self._first_words[slots] == digests[rows, 0]
+        are_here &= self._second_words[slots] == digests[rows, 1]
+        return are_here
 
     def _first_slots(self, digests: Digests) -> NDArray[np.int64]:
         mixed = digests ^ self._secret

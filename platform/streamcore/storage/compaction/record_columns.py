@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 VARINT_BYTES_MAX: Final = 10
 MORE_FOLLOWS: Final = 0x80  # of a varint
+# So many zeros lie behind the last record: whatever begins in one has so many bytes.
+ZEROS_BEHIND: Final = 64
 # So many batches are gone through side by side; of fewer, one behind another is quicker.
 SIDE_BY_SIDE_MIN: Final = 24
 
@@ -22,7 +24,8 @@ Bytes1D: TypeAlias = NDArray[np.uint8]
 
 @dataclass(slots=True, kw_only=True)
 class RecordColumns:
-    """The records of data batches, a row each. All places are in `plain`."""
+    """The records of data batches, a row each. All places are in `plain`, which is longer than
+    they are by `ZEROS_BEHIND`."""
 
     plain: bytes
     batch_numbers: Int64s
@@ -52,7 +55,7 @@ def read_columns(
 ) -> RecordColumns:
     """Read the records that lie in `plain` from `begins` to `ends`, as many as `counts`, of batches.
 
-    Raises `RecordsCorrupt`.
+    `ZEROS_BEHIND` zeros end `plain`. Raises `RecordsCorrupt`.
     """
     data = np.frombuffer(plain, np.uint8)
     numbers = np.repeat(np.arange(len(counts)), counts)
