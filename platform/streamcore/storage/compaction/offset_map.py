@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcore.record.places import Offset
-from streamcore.storage.compaction.record_columns import Int64s
 from streamcore.storage.compaction.key_digests import Digests
+from streamcore.storage.compaction.record_columns import Int64s
 
 SLOT_BYTES: Final = 24
 SLOTS_AT_FIRST: Final = 1 << 10

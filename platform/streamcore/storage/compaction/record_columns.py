@@ -53,7 +53,7 @@ class RecordsCorrupt(Exception):
 def read_columns(
     plain: bytes, begins: Int64s, ends: Int64s, counts: Int64s, base_offsets: Int64s
 ) -> RecordColumns:
-    """Read the records that lie in `plain` from `begins` to `ends`, as many as `counts`, of batches.
+    """Read `counts` records of each batch, which lie in `plain` from its `begins` to its `ends`.
 
     `ZEROS_BEHIND` zeros end `plain`. Raises `RecordsCorrupt`.
     """
@@ -118,8 +118,9 @@ def _starts(plain: bytes, data: Bytes1D, begins: Int64s, counts: Int64s) -> Int6
 def _behind_records(data: Bytes1D, at: Int64s) -> Int64s:
     """Where records end that begin here; a place behind all data where a size is absurd."""
     zigzag, behind = _zigzags_at(data, at)
-    sizes = np.minimum(zigzag >> np.uint64(1), np.uint64(len(data))).astype(np.int64)
-    return behind + sizes
+    sizes: Int64s = np.minimum(zigzag >> np.uint64(1), np.uint64(len(data))).astype(np.int64)
+    ends: Int64s = behind + sizes
+    return ends
 
 
 def _one_by_one(plain: bytes, position: int, count: int) -> list[int]:
