@@ -148,6 +148,7 @@ def broker(tmp_path: Path) -> Iterator[BrokerProcess]:
         partitions_per_topic_max=8,
         topics_max=40,
         connection_failed_authentication_delay_ms=0,
+        retention_ms=-1,  # the records of tests are old
     )
     with process.listening_too("SSL", "SASL_PLAINTEXT", "SASL_SSL") as broker:
         yield broker
