@@ -229,6 +229,7 @@ def _group_settings(settings: BrokerSettings) -> GroupSettings:
         groups_max=settings.groups_max,
         members_max=settings.group_max_size,
         groups_bytes_max=settings.groups_bytes_max,
+        offsets_bytes_max=settings.offsets_bytes_max,
         offset_metadata_bytes_max=settings.offset_metadata_max_bytes,
         offsets_retention_ms=settings.offsets_retention_minutes * 60_000,
     )

@@ -83,6 +83,7 @@ class BrokerSettings:
     group_min_session_timeout_ms: int = 1_000  # a member may not ask for less
     group_max_session_timeout_ms: int = 1_800_000  # a member may not ask for more
     group_initial_rebalance_delay_ms: int = 0  # how long an empty group waits for others
+    offsets_bytes_max: int = 256 * MIB  # of what all groups have committed; more is refused
     offset_metadata_max_bytes: int = 4_096  # of the text beside a committed offset
     offsets_retention_minutes: int = 10_080  # committed offsets of an empty group go after this
     offsets_retention_check_interval_ms: int = 600_000  # how often such offsets are looked for

@@ -21,9 +21,10 @@ Offsets = dict[TopicPartition, CommittedOffset]
 
 
 class PendingOffsets:
-    """Bounded by the open transactions and by what exists, as committed offsets are."""
+    """Counted and bounded as committed offsets are."""
 
     def __init__(self) -> None:
+        self.held_bytes = 0
         self._parts: dict[TransactionPart, dict[GroupId, Offsets]] = {}
         # The same by group: whoever asks about many groups is not to go through all transactions
         # for each of them.
@@ -36,13 +37,17 @@ class PendingOffsets:
         offsets: Mapping[TopicPartition, CommittedOffset],
     ) -> None:
         kept = self._parts.setdefault(part, {}).setdefault(group_id, {})
-        kept.update(offsets)
+        for place, committed in offsets.items():
+            before = kept.get(place)
+            self.held_bytes += committed.bytes_held() - (before.bytes_held() if before else 0)
+            kept[place] = committed
         self._groups.setdefault(group_id, {})[part] = kept
 
     def take(self, part: TransactionPart) -> Mapping[GroupId, Offsets]:
         """The transaction has ended there: hand out what waited for that."""
         ended = self._parts.pop(part, {})
-        for group_id in ended:
+        for group_id, kept in ended.items():
+            self.held_bytes -= sum(offset.bytes_held() for offset in kept.values())
             of_group = self._groups[group_id]
             del of_group[part]
             if not of_group:
@@ -59,4 +64,5 @@ class PendingOffsets:
     def forget(self, group_id: GroupId, place: TopicPartition) -> None:
         """The offset was deleted: no marker brings it back."""
         for kept in self._groups.get(group_id, {}).values():
-            kept.pop(place, None)
+            removed = kept.pop(place, None)
+            self.held_bytes -= removed.bytes_held() if removed else 0

@@ -19,5 +19,6 @@ class GroupSettings:
     member_metadata_bytes_max: int = 1 << 20
     group_bytes_max: int = 8 << 20  # an entry of the log holds it
     groups_bytes_max: int = 256 << 20
+    offsets_bytes_max: int = 256 << 20
     offset_metadata_bytes_max: int = 4_096
     offsets_retention_ms: int = 7 * 24 * 3_600_000

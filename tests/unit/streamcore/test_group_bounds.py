@@ -8,9 +8,12 @@ import pytest
 from streamcore.groups.coordinator import MEMBER_ID_PREFIX_MAX, GroupCoordinator
 from streamcore.groups.group import Group
 from streamcore.groups.ids import GroupId, Ticket
-from streamcore.groups.log_records import GroupKey
+from streamcore.groups.log_records import GroupKey, offset_entry
 from streamcore.groups.member import OVERHEAD_BYTES, JoinContext
+from streamcore.groups.offsets import OVERHEAD_BYTES as OFFSET_BYTES
+from streamcore.groups.pending import TransactionPart
 from streamcore.groups.settings import GroupSettings
+from streamcore.record.places import Offset
 from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.messages.join_group import (
     JoinGroupProtocol,
@@ -18,6 +21,11 @@ from streamcore.wire.messages.join_group import (
     JoinGroupResponse,
 )
 from streamcore.wire.messages.leave_group import LeaveGroupRequest, LeavingMember
+from streamcore.wire.messages.offset_commit import (
+    OffsetCommitPartition,
+    OffsetCommitRequest,
+    OffsetCommitTopic,
+)
 from streamcore.wire.messages.sync_group import MemberAssignment, SyncGroupRequest
 from tests.support.group_scene import SESSION_MS, GroupScene
 
@@ -221,3 +229,108 @@ def test_a_member_id_repeats_only_the_start_of_a_very_long_client_id() -> None:
     usual = join(coordinator, group="other", client_id="rdkafka")
     assert usual is not None
     assert usual.member_id.startswith("rdkafka-")
+
+
+# -- committed offsets --
+
+
+def committed(
+    coordinator: GroupCoordinator,
+    *partitions: int,
+    group: str = "g",
+    metadata: str = "",
+    producer_id: int | None = None,
+) -> list[int]:
+    """Commit an offset for each partition, within a transaction where there is a producer."""
+    asked = tuple(
+        OffsetCommitPartition(
+            partition_index=number, committed_offset=7, committed_metadata=metadata
+        )
+        for number in partitions
+    )
+    request = OffsetCommitRequest(
+        group_id=group,
+        generation_id=-1,
+        member_id="",
+        topics=(OffsetCommitTopic(name="t", partitions=asked),),
+    )
+    plan = coordinator.plan_commit(
+        request,
+        partition_count=lambda _: 100,
+        now_ms=NOW_MS,
+        unix_ms=0,
+        is_transactional=producer_id is not None,
+    )
+    if producer_id is None:
+        coordinator.commit(GroupId(group), plan.accepted)
+    else:
+        coordinator.pending.put(TransactionPart(producer_id, 0), GroupId(group), plan.accepted)
+    return [partition.error_code for partition in plan.response().topics[0].partitions]
+
+
+OK: Final = ErrorCode.NONE
+TOO_MUCH: Final = ErrorCode.INVALID_COMMIT_OFFSET_SIZE
+ROOM: Final = 10 * OFFSET_BYTES  # for nine offsets, as the group itself takes some
+
+
+def test_what_all_groups_have_committed_is_bounded_together() -> None:
+    coordinator = made(offsets_bytes_max=ROOM)
+    assert committed(coordinator, *range(5), group="one") == [OK] * 5
+    assert committed(coordinator, *range(5), group="two") == [OK] * 3 + [TOO_MUCH] * 2
+    assert committed(coordinator, 0, group="three") == [TOO_MUCH]
+
+
+def test_who_commits_again_needs_no_more_room() -> None:
+    coordinator = made(offsets_bytes_max=ROOM)
+    committed(coordinator, *range(20))
+    held = coordinator.offsets.held_bytes
+    for _ in range(3):
+        assert committed(coordinator, *range(9)) == [OK] * 9
+    assert coordinator.offsets.held_bytes == held
+    assert committed(coordinator, 0, metadata="x" * 4_000) == [TOO_MUCH]
+
+
+def test_the_metadata_of_offsets_counts_too() -> None:
+    coordinator = made(offsets_bytes_max=ROOM)
+    assert committed(coordinator, *range(3), metadata="x" * 3_000) == [OK, TOO_MUCH, TOO_MUCH]
+
+
+def test_offsets_that_are_deleted_give_their_room_back() -> None:
+    coordinator = made(offsets_bytes_max=ROOM)
+    committed(coordinator, *range(9), metadata="x")
+    _, tombstones = coordinator.plan_deletion(GroupId("g"))
+    coordinator.forget(tombstones)
+    assert coordinator.offsets.held_bytes == 0
+    assert committed(coordinator, *range(9)) == [OK] * 9
+
+
+def test_offsets_in_open_transactions_count_and_become_or_give_back_what_they_take() -> None:
+    coordinator = made(offsets_bytes_max=ROOM)
+    assert committed(coordinator, *range(5), producer_id=1) == [OK] * 5
+    assert committed(coordinator, *range(10), producer_id=2) == [OK] * 5 + [TOO_MUCH] * 5
+    assert committed(coordinator, 0, group="other") == [TOO_MUCH]
+    coordinator.end_transaction(TransactionPart(1, 0), is_commit=False)
+    coordinator.end_transaction(TransactionPart(2, 0), is_commit=True)
+    assert coordinator.pending.held_bytes == 0
+    assert committed(coordinator, *range(5, 10)) == [OK] * 3 + [TOO_MUCH] * 2
+
+
+def test_an_offset_in_a_transaction_takes_room_beside_the_one_that_it_may_replace() -> None:
+    coordinator = made(offsets_bytes_max=ROOM)
+    committed(coordinator, *range(7))
+    assert committed(coordinator, *range(7), producer_id=1) == [OK] + [TOO_MUCH] * 6
+
+
+def test_offsets_that_are_read_again_from_the_log_count_once() -> None:
+    coordinator = made()
+    committed(coordinator, 0)
+    (entry,) = (
+        offset_entry(GroupId("g"), place, offset)
+        for place, offset in coordinator.offsets.of_group(GroupId("g")).items()
+    )
+    again = made()
+    for number in range(3):
+        again.restore(entry, now_ms=NOW_MS, log_offset=Offset(number))
+    assert again.offsets.held_bytes == coordinator.offsets.held_bytes
+    again.restore((entry[0], None), now_ms=NOW_MS)
+    assert again.offsets.held_bytes == 0

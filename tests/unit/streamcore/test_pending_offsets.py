@@ -34,12 +34,16 @@ def test_what_is_pending_is_found_by_group_as_by_transaction(seed: int) -> None:
                 kept = {key: o for key, o in kept.items() if key[1:] != (group, place)}
             case _:
                 offset = CommittedOffset(
-                    offset=Offset(number), leader_epoch=LeaderEpoch(-1), metadata="", commit_ms=0
+                    offset=Offset(number),
+                    leader_epoch=LeaderEpoch(-1),
+                    metadata="x" * rng.randrange(9),
+                    commit_ms=0,
                 )
                 pending.put(part, group, {place: offset})
                 kept[part, group, place] = offset
         for each in GROUPS:
             assert pending.places_of(each) == {p for _, g, p in kept if g == each}
+        assert pending.held_bytes == sum(offset.bytes_held() for offset in kept.values())
         assert pending.group_ids() >= {g for _, g, _ in kept}
     for part in PARTS:
         pending.take(part)
