@@ -198,6 +198,7 @@ def _open_transactions(
         timeout_ms_max=settings.transaction_max_timeout_ms,
         id_expiration_ms=settings.transactional_id_expiration_ms,
         ids_max=settings.transactional_ids_max,
+        places_max=settings.transactional_partitions_max,
     )
     transactions = TransactionService(
         TransactionCoordinator(limits, new_producer_id=new_producer_id),

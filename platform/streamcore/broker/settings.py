@@ -93,6 +93,7 @@ class BrokerSettings:
     transaction_check_interval_ms: int = 1_000  # how often those that take too long are aborted
     transactional_id_expiration_ms: int = 604_800_000  # unused for as long, an id is forgotten
     transactional_ids_max: int = 10_000  # more are refused
+    transactional_partitions_max: int = 500_000  # of all open transactions; more are refused
 
     listeners: str = ""  # PROTOCOL://HOST:PORT, several with commas; wins over listen_host
     advertised_listeners: str = ""  # the same form: what clients of each listener are told
