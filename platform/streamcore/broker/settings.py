@@ -79,7 +79,7 @@ class BrokerSettings:
     shutdown_timeout_ms: int = 4_000  # how long the end waits for peers to take their answers
     groups_max: int = 10_000  # more are refused
     group_max_size: int = 1_000  # members of a group; more are refused
-    groups_bytes_max: int = 256 * MIB  # of what members of all groups tell; more are refused
+    groups_bytes_max: int = 256 * MIB  # of members of all groups and their ids; more are refused
     group_min_session_timeout_ms: int = 1_000  # a member may not ask for less
     group_max_session_timeout_ms: int = 1_800_000  # a member may not ask for more
     group_initial_rebalance_delay_ms: int = 0  # how long an empty group waits for others
