@@ -198,6 +198,7 @@ def _open_transactions(
         timeout_ms_max=settings.transaction_max_timeout_ms,
         id_expiration_ms=settings.transactional_id_expiration_ms,
         ids_max=settings.transactional_ids_max,
+        places_max=settings.transactional_partitions_max,
     )
     transactions = TransactionService(
         TransactionCoordinator(limits, new_producer_id=new_producer_id),
@@ -229,6 +230,7 @@ def _group_settings(settings: BrokerSettings) -> GroupSettings:
         groups_max=settings.groups_max,
         members_max=settings.group_max_size,
         groups_bytes_max=settings.groups_bytes_max,
+        offsets_bytes_max=settings.offsets_bytes_max,
         offset_metadata_bytes_max=settings.offset_metadata_max_bytes,
         offsets_retention_ms=settings.offsets_retention_minutes * 60_000,
     )

@@ -79,10 +79,11 @@ class BrokerSettings:
     shutdown_timeout_ms: int = 4_000  # how long the end waits for peers to take their answers
     groups_max: int = 10_000  # more are refused
     group_max_size: int = 1_000  # members of a group; more are refused
-    groups_bytes_max: int = 256 * MIB  # of what members of all groups tell; more are refused
+    groups_bytes_max: int = 256 * MIB  # of members of all groups and their ids; more are refused
     group_min_session_timeout_ms: int = 1_000  # a member may not ask for less
     group_max_session_timeout_ms: int = 1_800_000  # a member may not ask for more
     group_initial_rebalance_delay_ms: int = 0  # how long an empty group waits for others
+    offsets_bytes_max: int = 256 * MIB  # of what all groups have committed; more is refused
     offset_metadata_max_bytes: int = 4_096  # of the text beside a committed offset
     offsets_retention_minutes: int = 10_080  # committed offsets of an empty group go after this
     offsets_retention_check_interval_ms: int = 600_000  # how often such offsets are looked for
@@ -92,6 +93,7 @@ class BrokerSettings:
     transaction_check_interval_ms: int = 1_000  # how often those that take too long are aborted
     transactional_id_expiration_ms: int = 604_800_000  # unused for as long, an id is forgotten
     transactional_ids_max: int = 10_000  # more are refused
+    transactional_partitions_max: int = 500_000  # of all open transactions; more are refused
 
     listeners: str = ""  # PROTOCOL://HOST:PORT, several with commas; wins over listen_host
     advertised_listeners: str = ""  # the same form: what clients of each listener are told

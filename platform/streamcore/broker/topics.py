@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import UUID
 
 from groundwork.seams import Clock, Directory, Rng
@@ -32,6 +33,9 @@ DELETED_NAMES_MAX = 1000
 
 # Topics that only the broker itself writes to.
 INTERNAL_TOPICS = frozenset({OFFSETS_TOPIC, TRANSACTIONS_TOPIC})
+
+# Lines of the catalogue's file that are kept encoded: more topics are the slower to change.
+ROWS_KEPT = 10_000
 
 NAME_LENGTH_MAX = 249
 LEGAL_NAME = re.compile(r"[a-zA-Z0-9._-]+")
@@ -72,6 +76,26 @@ def is_legal_name(name: str) -> bool:
     )
 
 
+@lru_cache(maxsize=ROWS_KEPT)
+def _row(
+    name: str,
+    topic_id: UUID,
+    leader_epoch: int,
+    partition_count: int,
+    configs: tuple[tuple[str, str], ...],
+) -> str:
+    """A topic's line in the catalogue's file."""
+    return json.dumps(
+        {
+            "name": name,
+            "id": topic_id.hex,
+            "leader_epoch": leader_epoch,
+            "partitions": partition_count,
+            "configs": dict(configs),
+        }
+    )
+
+
 class TopicCatalogue:
     """All topics of the broker. Raises `OSError` where the disk refuses; then nothing changed."""
 
@@ -96,14 +120,18 @@ class TopicCatalogue:
         self._flush_ms: dict[str, int] = {}  # of topics that are synced more often than others
         self._tails = TailCache(bytes_max=settings.tail_cache_bytes)
         self.generation = 0
+        self._counted = (-1, 0)  # generation, and how many partitions there were in it
 
     def __len__(self) -> int:
         return len(self._topics)
 
     @property
     def partition_count(self) -> int:
-        """Of all topics together."""
-        return sum(len(topic.replicas) for topic in self._topics.values())
+        """Of all topics together. Asked for each topic of a request that makes many."""
+        if self._counted[0] != self.generation:
+            count = sum(len(topic.replicas) for topic in self._topics.values())
+            self._counted = self.generation, count
+        return self._counted[1]
 
     @property
     def tail_bytes_held(self) -> int:
@@ -306,19 +334,11 @@ class TopicCatalogue:
         self._write_rows(rows, self._deleted_epochs if deleted is None else deleted)
 
     def _write_rows(self, rows: Sequence[tuple[Topic, int]], deleted: Mapping[str, int]) -> None:
-        # A topic a line. The encoder's own indentation is ten times as slow, with many topics
-        # and one write for each that is made.
+        # A topic a line, and only what has changed is encoded: there is one write for each topic
+        # that is made, and there may be thousands.
         topics = ",\n".join(
-            json.dumps(
-                {
-                    "name": topic.name,
-                    "id": topic.topic_id.hex,
-                    "leader_epoch": topic.leader_epoch,
-                    "partitions": partition_count,
-                    "configs": topic.configs,
-                }
-            )
-            for topic, partition_count in rows
+            _row(topic.name, topic.topic_id, topic.leader_epoch, count, (*topic.configs.items(),))
+            for topic, count in rows
         )
         head = f'"format": {TOPICS_FORMAT}, "deleted": {json.dumps(deleted)}'
         text = f'{{{head}, "topics": [\n{topics}\n]}}\n'

@@ -113,6 +113,8 @@ class TransactionService:
         identity: ProducerIdentity,
         places: Iterable[Place],
         on_answer: OnError,
+        *,
+        are_written_to: bool = False,
     ) -> None:
         """Let a producer write to partitions; the answer comes when that is written down.
 
@@ -120,7 +122,11 @@ class TransactionService:
         """
         try:
             transaction = self.coordinator.add_places(
-                transactional_id, identity, places, now_ms=self._clock.now_ms()
+                transactional_id,
+                identity,
+                places,
+                now_ms=self._clock.now_ms(),
+                are_written_to=are_written_to,
             )
         except Refused as refusal:
             on_answer(refusal.error)
@@ -240,7 +246,8 @@ class TransactionService:
             and transaction.state is TransactionState.ONGOING
             and transaction.identity == identity
         ):
-            self.add_places(transaction.transactional_id, identity, [place], _nobody_waits)
+            transactional_id = transaction.transactional_id
+            self.add_places(transactional_id, identity, [place], _nobody_waits, are_written_to=True)
             return
         logger.warning(
             "%s-%d: records of producer %d that are in no transaction are aborted",

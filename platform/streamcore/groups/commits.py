@@ -1,6 +1,6 @@
 """What a commit request asks for, split into what is taken and what is refused."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -64,24 +64,40 @@ def plan_commit(
     partition_count: PartitionCount,
     metadata_bytes_max: int,
     commit_ms: int,
+    known: Mapping[TopicPartition, CommittedOffset],
+    room_bytes: int,
 ) -> CommitPlan:
-    """Decide partition by partition. `fault`, where there is one, refuses all that exist."""
+    """Decide partition by partition. `fault`, where there is one, refuses all that exist.
+
+    What takes the place of something `known` needs room only for what it is larger.
+    """
     plan = CommitPlan(request)
     for topic in request.topics:
         count = partition_count(topic.name)
         for asked in topic.partitions:
             place = TopicPartition(topic.name, asked.partition_index)
-            error = _partition_fault(asked, count, fault, metadata_bytes_max)
-            if error:
+            if error := _partition_fault(asked, count, fault, metadata_bytes_max):
                 plan.errors[place] = error
-            else:
-                plan.accepted[place] = CommittedOffset(
-                    offset=Offset(asked.committed_offset),
-                    leader_epoch=LeaderEpoch(asked.committed_leader_epoch),
-                    metadata=asked.committed_metadata or "",
-                    commit_ms=commit_ms,
-                )
+                continue
+            committed = _committed(asked, commit_ms)
+            before = known.get(place)
+            more = committed.bytes_held() - (before.bytes_held() if before else 0)
+            if more > max(room_bytes, 0):
+                # Kafka's word for a commit that its log does not take.
+                plan.errors[place] = ErrorCode.INVALID_COMMIT_OFFSET_SIZE
+                continue
+            room_bytes -= more
+            plan.accepted[place] = committed
     return plan
+
+
+def _committed(asked: OffsetCommitPartition, commit_ms: int) -> CommittedOffset:
+    return CommittedOffset(
+        offset=Offset(asked.committed_offset),
+        leader_epoch=LeaderEpoch(asked.committed_leader_epoch),
+        metadata=asked.committed_metadata or "",
+        commit_ms=commit_ms,
+    )
 
 
 def _partition_fault(

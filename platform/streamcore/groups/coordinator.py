@@ -119,6 +119,10 @@ class GroupCoordinator:
             partition_count=partition_count,
             metadata_bytes_max=self._settings.offset_metadata_bytes_max,
             commit_ms=unix_ms,
+            known={} if is_transactional else self.offsets.of_group(GroupId(request.group_id)),
+            room_bytes=self._settings.offsets_bytes_max
+            - self.offsets.held_bytes
+            - self.pending.held_bytes,
         )
 
     def commit(self, group_id: GroupId, offsets: Mapping[TopicPartition, CommittedOffset]) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from streamcore.groups.ids import GroupId
 from streamcore.record.places import LeaderEpoch, Offset
 
 NOT_IN_LOG = Offset(-1)
+# What a committed offset, and a group that has one, takes beside its texts, about.
+OVERHEAD_BYTES: Final = 400
 
 
 class TopicPartition(NamedTuple):
@@ -28,11 +30,16 @@ class CommittedOffset:
     commit_ms: int
     log_offset: Offset = NOT_IN_LOG
 
+    def bytes_held(self) -> int:
+        """What it takes to remember this."""
+        return OVERHEAD_BYTES + len(self.metadata)
+
 
 class OffsetTable:
-    """Bounded by what exists: a commit is taken for partitions of existing topics alone."""
+    """Holds what it is given, and counts it: whoever plans commits refuses what is too much."""
 
     def __init__(self) -> None:
+        self.held_bytes = 0
         self._groups: dict[GroupId, dict[TopicPartition, CommittedOffset]] = {}
 
     def __contains__(self, group_id: GroupId) -> bool:
@@ -47,17 +54,25 @@ class OffsetTable:
     def put(self, group_id: GroupId, place: TopicPartition, committed: CommittedOffset) -> None:
         """Commit an offset, unless a later one is known: what comes out of a transaction was
         written before its end."""
-        of_group = self._groups.setdefault(group_id, {})
+        of_group = self._groups.get(group_id)
+        if of_group is None:
+            of_group = self._groups[group_id] = {}
+            self.held_bytes += OVERHEAD_BYTES + len(group_id)
         known = of_group.get(place)
         if known is None or known.log_offset <= committed.log_offset:
+            self.held_bytes += committed.bytes_held() - (known.bytes_held() if known else 0)
             of_group[place] = committed
 
     def remove(self, group_id: GroupId, place: TopicPartition) -> None:
         """Forget one committed offset; the group's entry goes with its last one."""
-        offsets = self._groups.get(group_id, {})
-        offsets.pop(place, None)
+        offsets = self._groups.get(group_id)
+        if offsets is None:
+            return
+        removed = offsets.pop(place, None)
+        self.held_bytes -= removed.bytes_held() if removed else 0
         if not offsets:
-            self._groups.pop(group_id, None)
+            del self._groups[group_id]
+            self.held_bytes -= OVERHEAD_BYTES + len(group_id)
 
     def expired(
         self, group_id: GroupId, *, empty_since_ms: int, now_ms: int, retention_ms: int

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from streamcore.groups.ids import InstanceId, MemberId, Ticket
-from streamcore.groups.member import Member
+from streamcore.groups.member import OVERHEAD_BYTES, Member
 from streamcore.wire.error_codes import ErrorCode
 
 
 class Holding:
-    """The bytes that members take, of all groups together."""
+    """The bytes that members, and ids given out, take of all groups together: who would make them
+    more than may be is refused."""
 
     def __init__(self) -> None:
         self.held_bytes = 0
@@ -106,18 +107,22 @@ class Roster:
     def expect(self, member_id: MemberId, *, deadline_ms: int) -> None:
         """An id was given out; its owner has to come back with it in time."""
         self._pending_deadlines[member_id] = deadline_ms
+        self._hold(member_id, OVERHEAD_BYTES + len(member_id))
 
     def is_expected(self, member_id: MemberId) -> bool:
         return member_id in self._pending_deadlines
 
     def forget_expected(self, member_id: MemberId) -> bool:
-        return self._pending_deadlines.pop(member_id, None) is not None
+        if self._pending_deadlines.pop(member_id, None) is None:
+            return False
+        self._hold(member_id, 0)
+        return True
 
     def lapse_expected(self, now_ms: int) -> bool:
         """Forget ids whose owners did not come back. True when there were any."""
         lapsed = [m for m, deadline in self._pending_deadlines.items() if now_ms >= deadline]
         for member_id in lapsed:
-            del self._pending_deadlines[member_id]
+            self.forget_expected(member_id)
         return bool(lapsed)
 
     def fault(self, member_id: MemberId, instance_id: InstanceId | None) -> ErrorCode:

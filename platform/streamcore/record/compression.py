@@ -106,22 +106,23 @@ def _too_large(codec: Codec, bytes_max: int) -> UndecodableRecords:
 
 def _plain_snappy(data: bytes | memoryview, bytes_max: int) -> bytes:
     if bytes(data[: len(XERIAL_MAGIC)]) != XERIAL_MAGIC:
-        return _plain_snappy_block(data, bytes_max)
+        return _plain_snappy_block(data, bytes_max, bytes_max)
     blocks = []
+    left = bytes_max
     position = XERIAL_HEADER_SIZE
     while position < len(data):
         start = position + XERIAL_SIZE_BYTES
         end = start + int.from_bytes(data[position:start])
         if end > len(data):
             raise UndecodableRecords(f"snappy: block of {end - start} bytes, cut short")
-        blocks.append(_plain_snappy_block(data[start:end], bytes_max))
-        bytes_max -= len(blocks[-1])
+        blocks.append(_plain_snappy_block(data[start:end], left, bytes_max))
+        left -= len(blocks[-1])
         position = end
     return b"".join(blocks)
 
 
-def _plain_snappy_block(data: bytes | memoryview, bytes_max: int) -> bytes:
+def _plain_snappy_block(data: bytes | memoryview, left: int, bytes_max: int) -> bytes:
     # A block says its plain size: believed only where it is not too large.
-    if cramjam.snappy.decompress_raw_len(data) > bytes_max:
+    if cramjam.snappy.decompress_raw_len(data) > left:
         raise _too_large(Codec.SNAPPY, bytes_max)
     return bytes(cramjam.snappy.decompress_raw(data))

@@ -55,6 +55,7 @@ class TransactionCoordinator:
         self._settings = settings
         self._new_producer_id = new_producer_id
         self._transactions: dict[TransactionalId, Transaction] = {}
+        self._places_held = 0  # of all transactions together
         self._under_way: set[TransactionalId] = set()
         # Partitions that are not yet in the log: who adds them again has them written again.
         self._unwritten: dict[TransactionalId, set[Place]] = {}
@@ -69,7 +70,7 @@ class TransactionCoordinator:
 
     def restore(self, transaction: Transaction) -> None:
         """Take what the log says last of an id as true."""
-        self._transactions[transaction.transactional_id] = transaction
+        self._keep(transaction.transactional_id, transaction)
 
     # What producers ask for
 
@@ -109,17 +110,22 @@ class TransactionCoordinator:
         places: Iterable[Place],
         *,
         now_ms: int,
+        are_written_to: bool = False,
     ) -> Transaction | None:
         """Let a producer write to `places`; return what to write down, if anything is new.
 
-        Whoever writes that down says `places_written`.
+        Whoever writes that down says `places_written`. With `are_written_to` they have records
+        already, which have to end with the transaction: no bound keeps them out.
         """
         transaction = self._own(transactional_id, identity)
         places = frozenset(places)
         after = decisions.with_places(transaction, places, now_ms=now_ms)
+        more = len(after.places) - len(transaction.places)
+        if more > self._settings.places_max - self._places_held and not are_written_to:
+            raise Refused(ErrorCode.POLICY_VIOLATION)
         unwritten = self._unwritten.setdefault(transactional_id, set())
         unwritten |= after.places - transaction.places
-        self._transactions[transactional_id] = after
+        self._keep(transactional_id, after)
         if unwritten & places or after is not transaction:
             return after
         return None
@@ -191,14 +197,19 @@ class TransactionCoordinator:
         """The change is in the log."""
         self._under_way.discard(change.transactional_id)
         self._unwritten.pop(change.transactional_id, None)
-        if change.after is None:
-            self._transactions.pop(change.transactional_id, None)
-        else:
-            self._transactions[change.transactional_id] = change.after
+        self._keep(change.transactional_id, change.after)
 
     def undone(self, change: Change) -> None:
         """The change could not be written: all is as before."""
         self._under_way.discard(change.transactional_id)
+
+    def _keep(self, transactional_id: TransactionalId, after: Transaction | None) -> None:
+        before = self._transactions.get(transactional_id)
+        if after is not None:
+            self._transactions[transactional_id] = after
+        elif before is not None:
+            del self._transactions[transactional_id]
+        self._places_held += _place_count(after) - _place_count(before)
 
     # Checks
 
@@ -235,6 +246,10 @@ class TransactionCoordinator:
         if identity.epoch != transaction.epoch:
             raise Refused(ErrorCode.PRODUCER_FENCED)
         self._refuse_under_way(transaction.transactional_id)
+
+
+def _place_count(transaction: Transaction | None) -> int:
+    return 0 if transaction is None else len(transaction.places)
 
 
 def _check_retry(transaction: Transaction, request: EndRequest) -> None:

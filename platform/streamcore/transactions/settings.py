@@ -8,3 +8,4 @@ class TransactionSettings:
     timeout_ms_max: int
     id_expiration_ms: int
     ids_max: int
+    places_max: int  # partitions of all transactions together

@@ -168,10 +168,10 @@ class Vocabulary:
         if origin is tuple:
             count = rng.choice((0, 1, 1, 1, 1, 2, 3))
             return tuple([self._value(inner[0], name, owner) for _ in range(count)])
-        if hints := _hints(hint):
+        if hints := structure_hints(hint):
             values = {key: self._value(each, key, hint.__name__) for key, each in hints.items()}
             return hint(**values)
-        return self._plain(hint, _kind(name, owner))
+        return self._plain(hint, field_kind(name, owner))
 
     def _plain(self, hint: type[Any], kind: str) -> Any:
         rng = self.rng
@@ -186,12 +186,12 @@ class Vocabulary:
         plausible = PLAUSIBLE.get(kind)
         if plausible is None or rng.random() < 0.05:
             return made_up(hint, rng)
-        fitting = [value for value in plausible if _fits(hint, value)]
+        fitting = [value for value in plausible if fits(hint, value)]
         return _as(hint, rng.choice(fitting)) if fitting else made_up(hint, rng)
 
 
 @cache
-def _hints(cls: Any) -> Mapping[str, Any]:
+def structure_hints(cls: Any) -> Mapping[str, Any]:
     """The fields of a structure; none of what is no structure."""
     if is_dataclass(cls):
         hints = typing.get_type_hints(cls)
@@ -202,7 +202,7 @@ def _hints(cls: Any) -> Mapping[str, Any]:
     return {}
 
 
-def _kind(name: str, owner: str) -> str:
+def field_kind(name: str, owner: str) -> str:
     """What a field is about; a plain `name` may be that of a topic or of something in it."""
     name = name.removeprefix("v3_and_below_")
     if name == "name":
@@ -216,7 +216,7 @@ def _kind(name: str, owner: str) -> str:
     return SAME.get(name, name)
 
 
-def _fits(hint: type[Any], value: Any) -> bool:
+def fits(hint: type[Any], value: Any) -> bool:
     if issubclass(hint, bool):
         return isinstance(value, bool)
     if issubclass(hint, Interval):

@@ -277,3 +277,14 @@ async def test_one_connection_too_many_is_closed() -> None:
     async with simulated_broker(connections_max=1) as services:
         first, second = Scene(services), Scene(services)
         assert (first.transport.closed, second.transport.closed) == (False, True)
+
+
+async def test_versions_that_nobody_has_are_answered_and_not_remembered() -> None:
+    async with simulated_broker() as services:
+        scene = Scene(services)
+        for version in range(5, 500):
+            scene.receive(frame(ApiKey.API_VERSIONS, version, version=version))
+        assert len(scene.transport.answers()) == 495
+        assert len(scene.connection._routes) == 0
+        scene.receive(frame(ApiKey.API_VERSIONS, 1) * 3)
+        assert len(scene.connection._routes) == 1

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from groundwork.simulated.clocks import VirtualClock
+from streamcore.broker.fetch_sessions import ALL_TOGETHER, KEY_BYTES_MAX
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
 from tests.support.broker_questions import NONE, code, create, produce, wanted
@@ -166,3 +167,70 @@ async def test_sessions_are_bounded_and_only_idle_ones_make_room() -> None:
         assert (too_large.session_id, len(told)) == (0, 2)
         grown, told = await fetch(services, 12, fresh.session_id, 1, topics=two)
         assert (code(grown), len(services.fetch_sessions)) == (NONE, 0)
+
+
+async def test_what_all_sessions_remember_is_bounded_together() -> None:
+    clock = VirtualClock()
+    async with simulated_broker(
+        clock=clock, fetch_session_partitions_max=2, fetch_session_evictable_after_ms=1000
+    ) as services:
+        create(services, "a")
+        create(services, "b")
+        one, two = wanted(services, 0, name="a"), wanted(services, 0, name="b")
+        for _ in range(ALL_TOGETHER - 1):
+            assert (await fetch(services, 12, 0, 0, topics=one + two))[0].session_id > 0
+        growing, _ = await fetch(services, 12, 0, 0, topics=one)
+        declined, told = await fetch(services, 12, 0, 0, topics=one + two)
+        assert (declined.session_id, len(told)) == (0, 2)
+        last, _ = await fetch(services, 12, 0, 0, topics=one)
+        assert last.session_id > 0
+        grown, _ = await fetch(services, 12, growing.session_id, 1, topics=two)
+        assert code(grown) == NONE, "this request is answered"
+        ended, _ = await fetch(services, 12, growing.session_id, 2)
+        assert code(ended) == "fetch_session_id_not_found"
+        assert (await fetch(services, 12, 0, 0, topics=one))[0].session_id > 0
+        clock.advance(1000)
+        assert (await fetch(services, 12, 0, 0, topics=one + two))[0].session_id > 0
+        assert len(services.fetch_sessions) == ALL_TOGETHER + 1, "only so many made room as had to"
+
+
+async def test_the_end_of_a_session_makes_room_for_another() -> None:
+    async with simulated_broker(fetch_session_partitions_max=1) as services:
+        create(services, "a")
+        one = wanted(services, 0, name="a")
+        for _ in range(3 * ALL_TOGETHER):
+            begun, _ = await fetch(services, 12, 0, 0, topics=one)
+            assert begun.session_id > 0
+            await fetch(services, 12, begun.session_id, -1)
+
+
+async def test_what_no_topic_is_called_is_not_remembered() -> None:
+    async with simulated_broker() as services:
+        create(services, "a")
+        one = wanted(services, 0, name="a")
+        odd = [{**one[0], "topic": "x" * (KEY_BYTES_MAX + 1)}]
+        declined = await converse(
+            services, ApiKey.FETCH, 12, session_id=0, session_epoch=0, topics=odd
+        )
+        assert (code(declined), declined.session_id) == (NONE, 0)
+        begun, _ = await fetch(services, 12, 0, 0, topics=one)
+        told = await converse(
+            services,
+            ApiKey.FETCH,
+            12,
+            session_id=begun.session_id,
+            session_epoch=1,
+            topics=odd,
+        )
+        assert code(told) == NONE
+        assert len(services.fetch_sessions) == 0
+
+
+async def test_topics_without_partitions_are_not_remembered() -> None:
+    async with simulated_broker() as services:
+        create(services, "a")
+        none = [{**wanted(services, 0, name="a")[0], "partitions": []}]
+        begun, _ = await fetch(services, 12, 0, 0, topics=none)
+        session = services.fetch_sessions.find(begun.session_id)
+        assert session is not None
+        assert session.topics() == []

@@ -1,8 +1,8 @@
 """DescribeConfigs (key 32), versions 1 to 4 (KIP-226 sources, KIP-569 types and documentation).
 
 Topics and this broker are described. Its log levels, groups and client metrics have no
-settings here: they are described as such, with none. A resource that is named twice is described
-once, as it was named last: answers stay in proportion to what there is.
+settings here: they are described as such, with none. A resource that is named again is described
+again, but not for ever: answers stay in proportion to what there is.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from streamcore.broker.config_resources import ResourceType, check_resource, topic_of
 from streamcore.broker.handlers.config_entries import ConfigEntry, broker_entries, topic_entries
 from streamcore.broker.handlers.registry import Handler, Reply, Request
+from streamcore.broker.handlers.repetitions import Repetitions
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topic_admin import AdminRefused
 from streamcore.wire.api_keys import ApiKey
@@ -27,8 +28,12 @@ from streamcore.wire.messages.describe_configs import (
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(DescribeConfigsRequest, request.api_version, body)
-    resources = {(one.resource_type, one.resource_name): one for one in asked.resources}
-    results = tuple(_described(services, one, asked) for one in resources.values())
+    again = Repetitions()
+    results = tuple(
+        _described(services, one, asked)
+        for one in asked.resources
+        if again.admit((one.resource_type, one.resource_name))
+    )
     return encode(DescribeConfigsResponse(results=results), request.api_version)
 
 

@@ -1,10 +1,11 @@
 """DescribeGroups (key 15), versions 0 to 6 (KIP-430 operations, KIP-1043 unknown groups).
 
 A group that nobody knows is `Dead`; since version 6 that is an error with a message. A group that
-is named twice is described once: answers stay in proportion to what there is.
+is named again is described again, but not for ever: answers stay in proportion to what there is.
 """
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
+from streamcore.broker.handlers.repetitions import Repetitions
 from streamcore.broker.services import BrokerServices
 from streamcore.groups.group import Group
 from streamcore.groups.ids import GroupId
@@ -28,9 +29,11 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     version = request.api_version
     asked = decode(DescribeGroupsRequest, version, body)
     operations = ALL_ON_GROUP if asked.include_authorized_operations else NOT_ASKED
+    again = Repetitions()
     groups = tuple(
         _described(services, GroupId(group_id), operations, version)
-        for group_id in dict.fromkeys(asked.groups)
+        for group_id in asked.groups
+        if again.admit(group_id)
     )
     return encode(DescribeGroupsResponse(groups=groups), version)
 

@@ -1,10 +1,12 @@
 """DescribeProducers (key 61), version 0 (KIP-664): who writes to a partition, and since which
 offset each has a transaction open there.
 
-A partition that is named twice is described once: answers stay in proportion to what there is.
+A partition that is named again is described again, but not for ever: answers stay in proportion to
+what there is.
 """
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
+from streamcore.broker.handlers.repetitions import Repetitions
 from streamcore.broker.services import BrokerServices
 from streamcore.partition.producers import ProducerState
 from streamcore.wire.api_keys import ApiKey
@@ -21,15 +23,17 @@ from streamcore.wire.messages.describe_producers import (
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(DescribeProducersRequest, request.api_version, body)
-    wanted: dict[str, dict[int, None]] = {}
-    for topic in asked.topics:
-        wanted.setdefault(topic.name, {}).update(dict.fromkeys(topic.partition_indexes))
+    again = Repetitions()
     topics = tuple(
         ProducersTopic(
-            name=name,
-            partitions=tuple(_partition(services, name, number) for number in numbers),
+            name=topic.name,
+            partitions=tuple(
+                _partition(services, topic.name, number)
+                for number in topic.partition_indexes
+                if again.admit((topic.name, number))
+            ),
         )
-        for name, numbers in wanted.items()
+        for topic in asked.topics
     )
     return encode(DescribeProducersResponse(topics=topics), request.api_version)
 

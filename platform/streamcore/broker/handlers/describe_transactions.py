@@ -1,9 +1,11 @@
 """DescribeTransactions (key 65), version 0 (KIP-664): transactional ids in detail.
 
-An id that is named twice is described once: answers stay in proportion to what there is.
+An id that is named again is described again, but not for ever: answers stay in proportion to what
+there is.
 """
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
+from streamcore.broker.handlers.repetitions import Repetitions
 from streamcore.broker.services import BrokerServices
 from streamcore.transactions.transaction import Transaction, TransactionalId
 from streamcore.wire.api_keys import ApiKey
@@ -19,7 +21,10 @@ from streamcore.wire.messages.describe_transactions import (
 
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     asked = decode(DescribeTransactionsRequest, request.api_version, body)
-    described = tuple(_described(services, name) for name in dict.fromkeys(asked.transactional_ids))
+    again = Repetitions()
+    described = tuple(
+        _described(services, name) for name in asked.transactional_ids if again.admit(name)
+    )
     return encode(DescribeTransactionsResponse(transaction_states=described), request.api_version)
 
 

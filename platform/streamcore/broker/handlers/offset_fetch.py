@@ -2,13 +2,14 @@
 
 With `require_stable` (KIP-447) a partition is told as unstable while an open transaction has
 committed an offset there. A classic group answers whatever member epoch is told (version 9), as
-in Kafka. Who asks twice for all that a group has committed is answered once.
+in Kafka. Who asks again for all that a group has committed is answered again, but not for ever.
 """
 
 from collections.abc import Iterator, Mapping, Set
 from typing import NamedTuple
 
 from streamcore.broker.handlers.registry import Handler, Reply, Request
+from streamcore.broker.handlers.repetitions import Repetitions
 from streamcore.broker.services import BrokerServices
 from streamcore.groups.ids import GroupId
 from streamcore.groups.offsets import CommittedOffset, TopicPartition
@@ -19,7 +20,6 @@ from streamcore.wire.messages.offset_fetch import (
     FetchedGroup,
     FetchedOffset,
     FetchedTopic,
-    OffsetFetchGroup,
     OffsetFetchRequest,
     OffsetFetchResponse,
     OffsetFetchTopic,
@@ -45,6 +45,8 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
         known = _known(services, asked.group_id, asked)
         topics = tuple(_fetched(services, known, asked.topics, version))
         return encode(OffsetFetchResponse(topics=topics), version)
+    # What names its partitions bounds its own answer; what asks for all could ask for ever.
+    again = Repetitions()
     groups = tuple(
         FetchedGroup(
             group_id=group.group_id,
@@ -52,20 +54,10 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
                 _fetched(services, _known(services, group.group_id, asked), group.topics, version)
             ),
         )
-        for group in _once(asked.groups)
+        for group in asked.groups
+        if group.topics is not None or again.admit(group.group_id)
     )
     return encode(OffsetFetchResponse(groups=groups), version)
-
-
-def _once(asked: tuple[OffsetFetchGroup, ...]) -> Iterator[OffsetFetchGroup]:
-    """What names its partitions bounds its own answer; what asks for all could ask for ever."""
-    seen: set[str] = set()
-    for group in asked:
-        if group.topics is not None:
-            yield group
-        elif group.group_id not in seen:
-            seen.add(group.group_id)
-            yield group
 
 
 def _known(services: BrokerServices, group_id: str, asked: OffsetFetchRequest) -> Known:

@@ -25,11 +25,13 @@ OLD, NEW = 0, 2  # transaction.version of clients: the epoch stays, or moves wit
 class Scene:
     """A coordinator whose changes are written at once, unless a test holds them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, places_max: int = 100) -> None:
         self.now_ms = 1_000
         self._next_producer_id = 100
         self.coordinator = TransactionCoordinator(
-            TransactionSettings(timeout_ms_max=60_000, id_expiration_ms=500_000, ids_max=2),
+            TransactionSettings(
+                timeout_ms_max=60_000, id_expiration_ms=500_000, ids_max=2, places_max=places_max
+            ),
             new_producer_id=self._new_producer_id,
         )
 
@@ -319,6 +321,42 @@ def test_unknown_ids_and_producers_are_told_so(scene: Scene) -> None:
     producer = scene.init()
     with refusal(ErrorCode.INVALID_PRODUCER_ID_MAPPING):
         scene.add(ProducerIdentity(producer.producer_id + 1, producer.epoch), HERE)
+
+
+def test_partitions_of_all_transactions_are_bounded_together_until_they_end() -> None:
+    scene = Scene(places_max=3)
+    scene.coordinator.restore(
+        Transaction(
+            transactional_id=TransactionalId("other"),
+            producer_id=7,
+            epoch=0,
+            timeout_ms=10_000,
+            state=TransactionState.ONGOING,
+            started_ms=scene.now_ms,
+            updated_ms=scene.now_ms,
+            places=frozenset({HERE}),
+        )
+    )
+    producer = scene.init()
+    assert scene.add(producer, HERE, THERE)
+    assert not scene.add(producer, HERE), "it is there already"
+    with refusal(ErrorCode.POLICY_VIOLATION):
+        scene.add(producer, Place("u", 0))
+    assert scene.transaction.places == {HERE, THERE}
+    scene.end(producer, commit=True)
+    assert scene.add(producer, Place("u", 0), Place("u", 1))
+    with refusal(ErrorCode.POLICY_VIOLATION):
+        scene.add(producer, HERE)
+
+
+def test_no_bound_keeps_a_partition_out_that_has_records_already() -> None:
+    scene = Scene(places_max=0)
+    producer = scene.init()
+    added = scene.coordinator.add_places(
+        ID, producer, [HERE], now_ms=scene.now_ms, are_written_to=True
+    )
+    assert added is not None
+    assert added.places == {HERE}
 
 
 def test_ids_are_bounded_and_forgotten_when_nobody_uses_them(scene: Scene) -> None:
