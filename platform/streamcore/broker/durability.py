@@ -175,6 +175,9 @@ class Durability:
         for log in unsynced:
             for file in log.files:
                 file.fsync()
+        for folder in dict.fromkeys(folder for log in unsynced for folder in log.folders):
+            self._directory.sync_names(folder)
+        for log in unsynced:
             for path, index in log.indexes:
                 self._directory.write_atomically(path, index)
         if lines is not None:
