@@ -114,7 +114,10 @@ class Durability:
     async def sync(self, *, checkpoint: bool) -> None:
         """Make all that was appended durable; with `checkpoint`, note how far logs are whole."""
         self._work.clear()
-        replicas, self._dirty = list(self._dirty), {}
+        # What was synced since the last checkpoint is asked again: what belongs beside its
+        # segments is written down before recovery no longer looks into them.
+        replicas = list(self._dirty | self._unchecked if checkpoint else self._dirty)
+        self._dirty = {}
         waiting, self._waiting = self._waiting, []
         ends = [replica.high_watermark for replica in replicas]
         growth = INDEX_GROWTH_BYTES if checkpoint else None
