@@ -5,7 +5,8 @@ Whatever is left, a broker opens on it, and all that was promised holds (`writep
 acknowledged records once and in order, transactions whole or not at all, topics, settings,
 offsets, users and producer ids; what was cut off can be sent again; a clean end changes nothing;
 nothing lies around for ever. One life has some 700 such points. `HAILSTREAM_WRITE_POINTS` says
-how far it goes from one to the next (1: none is passed over), from `HAILSTREAM_WRITE_POINTS_SEED`:
+how far it goes from one to the next (1: none is passed over), in the life of the seed
+`HAILSTREAM_WRITE_POINTS_SEED`:
 
     HAILSTREAM_WRITE_POINTS=1 HAILSTREAM_WRITE_POINTS_SEED=7 .venv/bin/pytest --timeout 3600 \\
         tests/simulation/test_a_crash_at_every_write_point.py

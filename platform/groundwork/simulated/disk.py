@@ -6,7 +6,7 @@ removed. `sync_names`, with which `write_atomically` ends, makes all before it l
 """
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from groundwork.seams import SPARE_SUFFIX, DiskSpace, Rng
 
@@ -75,7 +75,8 @@ class SimulatedDirectory:
 
     def __init__(self, *, room_bytes: int | None = None) -> None:
         self._files: dict[str, SimulatedFile] = {}
-        self._names_before: list[dict[str, SimulatedFile]] = []  # each step a crash may undo
+        # Of each step that a crash may undo: what the names stood for that it changed.
+        self._names_before: list[dict[str, SimulatedFile | None]] = []
         self.room_bytes = room_bytes
         self.changes_left: int | None = None  # set: the power goes when there are none
         self.changes = 0
@@ -110,11 +111,18 @@ class SimulatedDirectory:
         self.changes_left = None
         if self._names_before:
             lasting = rng.randint(0, len(self._names_before))
-            if lasting < len(self._names_before):
-                self._files = dict(self._names_before[lasting])
+            for names in reversed(self._names_before[lasting:]):
+                self._undo(names)
             self._names_before.clear()
         for _, file in sorted(self._files.items()):
             file.crash(rng)
+
+    def _undo(self, names: Mapping[str, SimulatedFile | None]) -> None:
+        for name, file in names.items():
+            if file is None:
+                self._files.pop(name, None)
+            else:
+                self._files[name] = file
 
     def file(self, path: str) -> SimulatedFile:
         """The file itself, for a test that wants to corrupt it."""
@@ -137,7 +145,7 @@ class SimulatedDirectory:
         return self._made(path)
 
     def _made(self, path: str) -> SimulatedFile:
-        self._change_names()
+        self._change_names([path])
         self._files[path] = SimulatedFile(self)
         return self._files[path]
 
@@ -170,11 +178,12 @@ class SimulatedDirectory:
         moved = self._within(old)
         if not moved:
             raise FileNotFoundError(errno.ENOENT, "No such file", old)
-        self._change_names()
+        renamed = {name: new + name.removeprefix(old) for name in moved}
+        self._change_names([*renamed, *renamed.values()])
         if new in self._files:
             self.give_room(self._files[new].size())
-        for name in moved:
-            self._files[new + name.removeprefix(old)] = self._files.pop(name)
+        for name, after in renamed.items():
+            self._files[after] = self._files.pop(name)
 
     def sync_names(self, path: str) -> None:
         self.change()
@@ -182,16 +191,16 @@ class SimulatedDirectory:
 
     def remove(self, path: str) -> None:
         for name in self._within(path):
-            self._change_names()
+            self._change_names([name])
             self.give_room(self._files.pop(name).size())
 
     def _within(self, path: str) -> list[str]:
         return [name for name in self._files if name == path or name.startswith(f"{path}/")]
 
-    def _change_names(self) -> None:
-        """What the names are before this step: a crash may bring them back."""
+    def _change_names(self, names: Sequence[str]) -> None:
+        """A crash may bring back what these names stand for now."""
         self.change()
-        self._names_before.append(dict(self._files))
+        self._names_before.append({name: self._files.get(name) for name in names})
 
     def space(self) -> DiskSpace:
         used = sum(file.size() for file in self._files.values())

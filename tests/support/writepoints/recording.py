@@ -28,7 +28,7 @@ class WritePoint:
     moment: int  # how many changes had been made
     files: Sequence[_FileThen]
     names: Mapping[str, int]
-    names_before: Sequence[Mapping[str, int]]
+    names_before: Sequence[Mapping[str, int | None]]
     appended_to: int | None  # of which file the change is an append
     appended: bytes
 
@@ -43,7 +43,8 @@ class WritePoint:
             files[self.appended_to]._data += self.appended[: rng.randint(0, len(self.appended))]
         disk._files = {name: files[number] for name, number in self.names.items()}
         disk._names_before = [
-            {name: files[number] for name, number in names.items()} for names in self.names_before
+            {name: None if number is None else files[number] for name, number in names.items()}
+            for names in self.names_before
         ]
         if kind is CrashKind.POWER:
             disk.crash(rng)
@@ -68,9 +69,12 @@ class RecordingDisk(SimulatedDirectory):
 
     def _point(self, appended_to: SimulatedFile | None, appended: bytes) -> WritePoint:
         numbers: dict[SimulatedFile, int] = {}
-        for names in (self._files, *self._names_before):
-            for file in names.values():
-                numbers.setdefault(file, len(numbers))
+        for file_then in self._files.values():
+            numbers.setdefault(file_then, len(numbers))
+        for names in self._names_before:
+            for file_before in names.values():
+                if file_before is not None:
+                    numbers.setdefault(file_before, len(numbers))
         if appended_to is not None:
             numbers.setdefault(appended_to, len(numbers))
         return WritePoint(
@@ -78,7 +82,7 @@ class RecordingDisk(SimulatedDirectory):
             files=[_FileThen(bytes(file._data), file.durable_size) for file in numbers],
             names={name: numbers[file] for name, file in self._files.items()},
             names_before=[
-                {name: numbers[file] for name, file in names.items()}
+                {name: None if file is None else numbers[file] for name, file in names.items()}
                 for names in self._names_before
             ],
             appended_to=None if appended_to is None else numbers[appended_to],
