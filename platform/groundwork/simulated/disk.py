@@ -6,12 +6,15 @@ removed. `sync_names`, with which `write_atomically` ends, makes all before it l
 """
 
 import errno
+import sys
+from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 
 from groundwork.seams import SPARE_SUFFIX, DiskSpace, Rng
 
 # What a disk without bounds says is left.
 ENDLESS_BYTES = 1 << 40
+LAST_CHARACTER = chr(sys.maxunicode)
 
 
 class PowerLost(Exception):
@@ -75,6 +78,7 @@ class SimulatedDirectory:
 
     def __init__(self, *, room_bytes: int | None = None) -> None:
         self._files: dict[str, SimulatedFile] = {}
+        self._sorted: list[str] = []  # their names
         # Of each step that a crash may undo: what the names stood for that it changed.
         self._names_before: list[dict[str, SimulatedFile | None]] = []
         self.room_bytes = room_bytes
@@ -119,10 +123,19 @@ class SimulatedDirectory:
 
     def _undo(self, names: Mapping[str, SimulatedFile | None]) -> None:
         for name, file in names.items():
-            if file is None:
-                self._files.pop(name, None)
-            else:
-                self._files[name] = file
+            if file is not None:
+                self._put(name, file)
+            elif name in self._files:
+                self._take(name)
+
+    def _put(self, name: str, file: SimulatedFile) -> None:
+        if name not in self._files:
+            insort(self._sorted, name)
+        self._files[name] = file
+
+    def _take(self, name: str) -> SimulatedFile:
+        del self._sorted[bisect_left(self._sorted, name)]
+        return self._files.pop(name)
 
     def file(self, path: str) -> SimulatedFile:
         """The file itself, for a test that wants to corrupt it."""
@@ -146,13 +159,18 @@ class SimulatedDirectory:
 
     def _made(self, path: str) -> SimulatedFile:
         self._change_names([path])
-        self._files[path] = SimulatedFile(self)
+        self._put(path, SimulatedFile(self))
         return self._files[path]
 
     def names(self, path: str = "") -> list[str]:
         prefix = f"{path}/" if path else ""
-        inside = (name.removeprefix(prefix) for name in self._files if name.startswith(prefix))
+        inside = (name.removeprefix(prefix) for name in self._beginning(prefix))
         return sorted({name.split("/", 1)[0] for name in inside})
+
+    def _beginning(self, prefix: str) -> list[str]:
+        first = bisect_left(self._sorted, prefix)
+        last = bisect_left(self._sorted, prefix + LAST_CHARACTER)
+        return self._sorted[first:last]
 
     def exists(self, path: str) -> bool:
         return path in self._files or bool(self.names(path))
@@ -183,7 +201,7 @@ class SimulatedDirectory:
         if new in self._files:
             self.give_room(self._files[new].size())
         for name, after in renamed.items():
-            self._files[after] = self._files.pop(name)
+            self._put(after, self._take(name))
 
     def sync_names(self, path: str) -> None:
         self.change()
@@ -192,10 +210,10 @@ class SimulatedDirectory:
     def remove(self, path: str) -> None:
         for name in self._within(path):
             self._change_names([name])
-            self.give_room(self._files.pop(name).size())
+            self.give_room(self._take(name).size())
 
     def _within(self, path: str) -> list[str]:
-        return [name for name in self._files if name == path or name.startswith(f"{path}/")]
+        return [path] if path in self._files else self._beginning(f"{path}/")
 
     def _change_names(self, names: Sequence[str]) -> None:
         """A crash may bring back what these names stand for now."""

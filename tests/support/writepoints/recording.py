@@ -41,7 +41,8 @@ class WritePoint:
             file._durable_size = then.durable_size
         if self.appended_to is not None:
             files[self.appended_to]._data += self.appended[: rng.randint(0, len(self.appended))]
-        disk._files = {name: files[number] for name, number in self.names.items()}
+        for name, number in self.names.items():
+            disk._put(name, files[number])
         disk._names_before = [
             {name: None if number is None else files[number] for name, number in names.items()}
             for names in self.names_before
