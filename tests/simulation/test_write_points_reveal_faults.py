@@ -89,7 +89,7 @@ MUTANTS: Final[dict[str, tuple[Patch, CrashKind, FlushAcks, str]]] = {
         _replaced(ProducerIds, "_stored", lambda _: 0),
         CrashKind.KILL,
         FlushAcks.WRITTEN,
-        "handed out twice",
+        "handed out twice|invalid_producer_epoch",
     ),
     "a checkpoint forgets what was aborted": (
         _replaced(PartitionLog, "_take_aborted", _nothing_found),
@@ -140,12 +140,11 @@ MUTANTS: Final[dict[str, tuple[Patch, CrashKind, FlushAcks, str]]] = {
 def test_some_write_point_tells_of_a_fault(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     patch, kind, flush_acks, complaint = MUTANTS[name]
     patch(monkeypatch)
-    life = Script(SEED, flush_acks)
-    life.live()
     with pytest.raises((AssertionError, TopicsUnreadable), match=complaint):
-        _crash_everywhere(life, kind)
+        _crash_everywhere(Script(SEED, flush_acks), kind)
 
 
 def _crash_everywhere(life: Script, kind: CrashKind) -> None:
+    life.live()
     for point in life.disk.points[::STRIDE]:
         crash_at(life, point, kind, to_the_end=True, again=False)

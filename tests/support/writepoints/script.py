@@ -17,6 +17,13 @@ class Script(Transacting):
     """One life. `live` it, and its disk has all its write points."""
 
     def live(self) -> None:
+        try:
+            self._live()
+        finally:
+            self.disk.before_change = None
+            self.broker.discard()
+
+    def _live(self) -> None:
         self._begin()
         steps: list[Callable[[], None]] = [
             *[self._write_plainly, self._write_in_order, self._write_table] * 3,
@@ -31,8 +38,6 @@ class Script(Transacting):
             step()
         self.settle()
         self.pass_time(FLUSH_MS)
-        self.disk.before_change = None
-        self.broker.discard()
 
     def _begin(self) -> None:
         self.create("plain", 2, segment_bytes="400")
@@ -51,6 +56,7 @@ class Script(Transacting):
         self.create("doomed", 1)
         self.idempotent = self.new_producer()
         self.transactor: Producer | None = None
+        self.is_new = self.rng.random() < 0.5
         self.send("doomed")
         self.settle()
 
@@ -112,7 +118,7 @@ class Script(Transacting):
         self.leave("members", member[0])
 
     def _transaction(self, *, commit: bool) -> None:
-        producer = self.transactor or self.new_transactor("tx-1")
+        producer = self.transactor or self.new_transactor("tx-1", is_new=self.is_new)
         self.transactor = producer
         places = [("tx", 0), ("tx", 1)]
         self.begin(producer, places)

@@ -26,6 +26,7 @@ class Producer:
     sequences: dict[TopicPlace, int]
     transactional_id: str | None = None
     transaction: Transaction | None = None
+    is_new: bool = False  # what it writes joins the transaction by itself (KIP-890)
 
 
 class Writing(Administering):
@@ -107,7 +108,7 @@ class Writing(Administering):
 
         self.post(
             ApiKey.PRODUCE,
-            9,
+            12 if producer and producer.is_new else 9,
             on_answer,
             transactional_id=producer.transactional_id if producer else None,
             acks=acks,
@@ -136,13 +137,15 @@ class Writing(Administering):
 
 
 class Transacting(Writing):
-    """Transactions of one producer that says beforehand where it will write."""
+    """Transactions of older producers, which say beforehand where they will write, and new ones."""
 
     def __init__(self, seed: int, flush_acks: FlushAcks) -> None:
         super().__init__(seed, flush_acks)
         self.transactions: list[Transaction] = []
 
-    def new_transactor(self, name: str, timeout_ms: int = 60_000) -> Producer:
+    def new_transactor(
+        self, name: str, timeout_ms: int = 60_000, *, is_new: bool = False
+    ) -> Producer:
         for _ in range(5):  # it may have to wait for the end of the one before
             answer, moment = self.ask(
                 ApiKey.INIT_PRODUCER_ID,
@@ -154,7 +157,7 @@ class Transacting(Writing):
             )
             if code(answer) == NONE:
                 self.producer_ids.append((moment, answer.producer_id))
-                return Producer(answer.producer_id, answer.producer_epoch, {}, name)
+                return Producer(answer.producer_id, answer.producer_epoch, {}, name, is_new=is_new)
             assert code(answer) == "concurrent_transactions"
             self.pass_time(FLUSH_MS)
         raise AssertionError("a producer waits for ever")
@@ -164,7 +167,7 @@ class Transacting(Writing):
         transaction = Transaction(name)
         self.transactions.append(transaction)
         producer.transaction = transaction
-        for topic, partition in places:
+        for topic, partition in () if producer.is_new else places:
             answer, _ = self.ask(
                 ApiKey.ADD_PARTITIONS_TO_TXN,
                 3,
@@ -184,12 +187,13 @@ class Transacting(Writing):
             "producer_epoch": producer.epoch,
             "group_id": group,
         }
-        answer, _ = self.ask(ApiKey.ADD_OFFSETS_TO_TXN, 3, **identity)
-        assert code(answer) == NONE
+        if not producer.is_new:
+            answer, _ = self.ask(ApiKey.ADD_OFFSETS_TO_TXN, 3, **identity)
+            assert code(answer) == NONE
         part = {"partition_index": 0, "committed_offset": offset}
         answer, _ = self.ask(
             ApiKey.TXN_OFFSET_COMMIT,
-            3,
+            5 if producer.is_new else 3,
             **identity,
             generation_id=-1,
             generation_id_or_member_epoch=-1,
@@ -210,7 +214,7 @@ class Transacting(Writing):
             self.offsets.setdefault((group, topic), History(-1)).change(transaction.end, number)
         answer, moment = self.ask(
             ApiKey.END_TXN,
-            3,
+            5 if producer.is_new else 3,
             transactional_id=producer.transactional_id,
             producer_id=producer.producer_id,
             producer_epoch=producer.epoch,
@@ -219,3 +223,6 @@ class Transacting(Writing):
         assert code(answer) == NONE
         self.written(transaction.end, moment)
         producer.transaction = None
+        if producer.is_new:
+            producer.producer_id, producer.epoch = answer.producer_id, answer.producer_epoch
+            producer.sequences.clear()
