@@ -132,16 +132,19 @@ class Verdict:
 
     def check_transactions(self) -> None:
         for transaction in self.life.transactions:
-            end = transaction.end
-            is_torn_allowed = (
-                self.crash.kind is CrashKind.POWER
-                and self.life.flush_acks is FlushAcks.WRITTEN
-                and end is not None
-                and self.crash.may_know(end)
-                and not self.crash.must_know(end)
-            )
-            if not is_torn_allowed:
+            if not self._may_be_torn(transaction):
                 self._check_transaction(transaction)
+
+    def _may_be_torn(self, transaction: Transaction) -> bool:
+        """Its end was not synced by then: the decision or a marker may be lost alone."""
+        end = transaction.end
+        return (
+            self.crash.kind is CrashKind.POWER
+            and self.life.flush_acks is FlushAcks.WRITTEN
+            and end is not None
+            and self.crash.may_know(end)
+            and not self.crash.must_know(end)
+        )
 
     def _check_transaction(self, transaction: Transaction) -> None:
         seen = self._seen.get(self.life.topic("tx"), set())
@@ -178,12 +181,19 @@ class Verdict:
             place = TopicPartition(topic, 0)
             committed = coordinator.offsets.of_group(GroupId(group)).get(place)
             offset = committed.offset if committed else -1
-            possible = offsets.possible(self.crash)
+            possible = [*offsets.possible(self.crash), *self._torn_offsets()]
             assert offset in possible, f"{group}: offset {offset}, not one of {possible}"
         for group, generations in self.life.generations.items():
             found = coordinator.find(GroupId(group))
             generation = found.generation if found else 0
             assert generation in generations.possible(self.crash), f"{group}: another generation"
+
+    def _torn_offsets(self) -> list[int]:
+        return [
+            offset
+            for transaction, offset in self.life.aborted_offsets
+            if self._may_be_torn(transaction)
+        ]
 
     def check_new_producer_id(self, producer_id: int) -> None:
         known = {each for moment, each in self.life.producer_ids if moment <= self.crash.moment}

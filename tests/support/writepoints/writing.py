@@ -142,6 +142,7 @@ class Transacting(Writing):
     def __init__(self, seed: int, flush_acks: FlushAcks) -> None:
         super().__init__(seed, flush_acks)
         self.transactions: list[Transaction] = []
+        self.aborted_offsets: list[tuple[Transaction, int]] = []
 
     def new_transactor(
         self, name: str, timeout_ms: int = 60_000, *, is_new: bool = False
@@ -209,9 +210,13 @@ class Transacting(Writing):
         transaction = producer.transaction
         assert transaction is not None
         transaction.end, transaction.is_commit = Fact(self.now), commit
-        if offset is not None and commit:
+        if offset is not None:
             group, topic, number = offset
-            self.offsets.setdefault((group, topic), History(-1)).change(transaction.end, number)
+            history = self.offsets.setdefault((group, topic), History(-1))
+            if commit:
+                history.change(transaction.end, number)
+            else:
+                self.aborted_offsets.append((transaction, number))
         answer, moment = self.ask(
             ApiKey.END_TXN,
             5 if producer.is_new else 3,
