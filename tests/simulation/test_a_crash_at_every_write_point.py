@@ -26,7 +26,7 @@ from tests.support.writepoints.script import Script
 pytestmark = pytest.mark.simulation
 
 STRIDE: Final = int(os.environ.get("HAILSTREAM_WRITE_POINTS", "24"))
-SEED: Final = int(os.environ.get("HAILSTREAM_WRITE_POINTS_SEED", "1"))
+SEED: Final = int(os.environ.get("HAILSTREAM_WRITE_POINTS_SEED", "5"))
 # Each such crash has another one in the recovery from it, or is followed until all is at rest.
 AGAIN_EVERY: Final = 5
 TO_THE_END_EVERY: Final = 7
