@@ -36,7 +36,7 @@ run: setup  ## A whole live city on http://127.0.0.1:8080 (RUN="--riders 50" add
 test: setup  ## Everything: lint, types, unit, contract, property, interop, integration, web, end to end.
 	$(MAKE) --no-print-directory lint
 	cd web && npm test --silent
-	$(BIN)/pytest --ignore tests/interop
+	HAILSTREAM_WRITE_POINTS=1 $(BIN)/pytest --ignore tests/interop
 	$(MAKE) --no-print-directory clients
 
 check: $(VENV)/.ready web/node_modules/.ready  ## Under a minute: lint, types, import rules, unit tests, a short simulation.

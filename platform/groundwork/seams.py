@@ -7,6 +7,10 @@ that a test can hand it a clock that jumps or a disk that forgets.
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+# `Directory.write_atomically` has it behind the name of what it is writing: a file that is called
+# so was left there by a crash.
+SPARE_SUFFIX = ".new"
+
 
 class Clock(Protocol):
     """Where time comes from."""
@@ -99,7 +103,8 @@ class Directory(Protocol):
     def rename(self, old: str, new: str) -> None: ...
 
     def sync_names(self, path: str) -> None:
-        """Return once what was renamed and removed in the folder `path` survives a loss of power.
+        """Return once what was made, renamed and removed in the folder `path` survives a loss of
+        power; so it has to be for the folders that `path` lies in, where they are new.
 
         Without it a crash may undo the latest of that, never an earlier one alone.
         """

@@ -1,14 +1,16 @@
 """What storage may rely on, held against the real disk and the simulated one."""
 
 import errno
+import os
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from groundwork.real.disk import OsDirectory
-from groundwork.seams import Directory
-from groundwork.simulated.disk import SimulatedDirectory
+from groundwork.seams import SPARE_SUFFIX, Directory
+from groundwork.simulated.disk import PowerLost, SimulatedDirectory
 
 
 @pytest.fixture(params=["real", "simulated"])
@@ -112,6 +114,7 @@ def test_a_folder_moves_and_goes_with_all_that_is_in_it(directory: Directory) ->
 def test_a_crash_keeps_what_was_synced_and_a_beginning_of_the_rest(seed: int) -> None:
     disk = SimulatedDirectory()
     file = disk.open_append("a")
+    disk.sync_names("")
     file.append([b"synced"])
     file.fsync()
     file.append([b"perhaps"])
@@ -134,6 +137,50 @@ def test_a_crash_undoes_the_latest_names_in_order_unless_they_were_synced() -> N
         disk.crash(random.Random(seed))
         left.add(tuple(f"{name}={disk.read(f't/{name}').decode()}" for name in disk.names("t")))
     assert left == {("b=b", "c=a"), ("c=a",), ("d=a",)}
+
+
+def test_a_crash_may_take_a_new_file_whose_name_was_not_synced() -> None:
+    left = set()
+    for seed in range(20):
+        disk = SimulatedDirectory()
+        disk.open_append("t/a").fsync()
+        disk.sync_names("t")
+        disk.open_append("t/b").fsync()
+        disk.crash(random.Random(seed))
+        left.add(tuple(disk.names("t")))
+    assert left == {("a",), ("a", "b")}
+
+
+@pytest.mark.parametrize("changes", range(6))
+def test_power_lost_while_a_file_is_replaced_leaves_the_old_or_the_new(changes: int) -> None:
+    disk = SimulatedDirectory()
+    disk.write_atomically("state", b"old")
+    disk.changes_left = changes
+    with suppress(PowerLost):
+        disk.write_atomically("state", b"new")
+    disk.crash(random.Random(3))
+    assert disk.read("state") in ((b"old", b"new") if changes < 5 else (b"new",))
+    assert set(disk.names()) <= {"state", "state" + SPARE_SUFFIX}
+    disk.write_atomically("state", b"newer")
+    assert disk.names() == ["state"]
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory.write_atomically("state", b"old")
+    if isinstance(directory, SimulatedDirectory):
+        directory.room_bytes = 1
+    else:
+        monkeypatch.setattr(os, "fsync", _refuse)
+    with pytest.raises(OSError, match="No space left"):
+        directory.write_atomically("state", b"new")
+    assert directory.read("state") == b"old"
+    assert directory.names() == ["state"]
+
+
+def _refuse(_: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_full_disk_takes_what_fits_and_says_enospc() -> None:

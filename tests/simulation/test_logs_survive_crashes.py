@@ -129,6 +129,8 @@ class Life:
 def _sync(disk: SimulatedDirectory, unsynced: Unsynced) -> None:
     for file in unsynced.files:
         file.fsync()
+    for folder in unsynced.folders:
+        disk.sync_names(folder)
     for path, index in unsynced.indexes:
         disk.write_atomically(path, index)
 

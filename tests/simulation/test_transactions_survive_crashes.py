@@ -89,6 +89,8 @@ class Life:
         unsynced = self.replica.log.take_unsynced(index_growth_bytes=200)
         for file in unsynced.files:
             file.fsync()
+        for folder in unsynced.folders:
+            self.disk.sync_names(folder)
         for path, content in unsynced.indexes:
             self.disk.write_atomically(path, content)
 

@@ -53,10 +53,17 @@ class Asked:
 class WholeBroker:
     """One data directory, and the broker that is running on it."""
 
-    def __init__(self, seed: int = 7, **settings: Any) -> None:
+    def __init__(
+        self,
+        seed: int = 7,
+        *,
+        disk: SimulatedDirectory | None = None,
+        clock: VirtualClock | None = None,
+        **settings: Any,
+    ) -> None:
         self.rng = random.Random(seed)
-        self.clock = VirtualClock()
-        self.disk = SimulatedDirectory()
+        self.clock = clock or VirtualClock()
+        self.disk = disk or SimulatedDirectory()
         self.settings = settings
         self.open()
 
@@ -64,7 +71,11 @@ class WholeBroker:
         """Begin. Raises what keeps a broker from starting."""
         self.loop = VirtualLoop(self.clock)
         self.thread = DiskThread()
-        self.services: BrokerServices = self.loop.call(self._assembled)
+        try:
+            self.services: BrokerServices = self.loop.call(self._assembled)
+        except BaseException:
+            self.loop.close()
+            raise
         self.services.durability._thread = self.thread  # type: ignore[assignment]  # it does what one does
         self._broker = Broker(self.services)
         self._work = self.loop.create_task(self._broker.run())

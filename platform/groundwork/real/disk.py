@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from groundwork.seams import DiskSpace
+from groundwork.seams import SPARE_SUFFIX, DiskSpace
 
 # Linux takes at most IOV_MAX (1024) pieces in one writev.
 PIECES_MAX = 1000
@@ -90,7 +90,7 @@ class OsDirectory:
     def write_atomically(self, path: str, data: bytes, *, private: bool = False) -> None:
         whole = self._root / path
         whole.parent.mkdir(parents=True, exist_ok=True)
-        spare = whole.with_name(whole.name + ".new")
+        spare = whole.with_name(whole.name + SPARE_SUFFIX)
         # What a crash left behind may have been made with other rights: never written on.
         spare.unlink(missing_ok=True)
         fd = os.open(
@@ -98,10 +98,14 @@ class OsDirectory:
             os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
             PRIVATE_MODE if private else FILE_MODE,
         )
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            spare.unlink()  # a full disk needs the room
+            raise
         spare.replace(whole)
         _sync_folder(whole.parent)
 

@@ -1,17 +1,20 @@
 """A disk that forgets: what was not fsynced may be lost, whole or in part, on a crash.
 
 It can also be told to be full, or to lose power at its nth change. Names come and go in order,
-as on a journalling file system: a crash may undo the latest renamings and removals.
-`write_atomically`, `sync_names` and the making of a file make all before them last.
+as on a journalling file system: a crash may undo the latest of what was made, renamed and
+removed. `sync_names`, with which `write_atomically` ends, makes all before it last.
 """
 
 import errno
-from collections.abc import Callable, Sequence
+import sys
+from bisect import bisect_left, insort
+from collections.abc import Mapping, Sequence
 
-from groundwork.seams import DiskSpace, Rng
+from groundwork.seams import SPARE_SUFFIX, DiskSpace, Rng
 
 # What a disk without bounds says is left.
 ENDLESS_BYTES = 1 << 40
+LAST_CHARACTER = chr(sys.maxunicode)
 
 
 class PowerLost(Exception):
@@ -27,7 +30,7 @@ class SimulatedFile:
         self._durable_size = 0
 
     def append(self, pieces: Sequence[bytes | memoryview]) -> None:
-        self._disk.change()
+        self._disk.change(self, pieces)
         for piece in pieces:
             room = self._disk.take_room(len(piece))
             self._data += piece[:room]
@@ -75,13 +78,22 @@ class SimulatedDirectory:
 
     def __init__(self, *, room_bytes: int | None = None) -> None:
         self._files: dict[str, SimulatedFile] = {}
-        self._undo: list[Callable[[], None]] = []
+        self._sorted: list[str] = []  # their names
+        # Of each step that a crash may undo: what the names stood for that it changed.
+        self._names_before: list[dict[str, SimulatedFile | None]] = []
         self.room_bytes = room_bytes
         self.changes_left: int | None = None  # set: the power goes when there are none
         self.changes = 0
 
-    def change(self) -> None:
-        """Count a step that changes the disk. Raises `PowerLost`."""
+    def change(
+        self,
+        file: SimulatedFile | None = None,
+        pieces: Sequence[bytes | memoryview] = (),
+    ) -> None:
+        """Count a step that changes the disk: `pieces` that come to a file's end, or another.
+
+        Raises `PowerLost`.
+        """
         if self.changes_left is not None:
             if self.changes_left == 0:
                 raise PowerLost
@@ -101,13 +113,29 @@ class SimulatedDirectory:
 
     def crash(self, rng: Rng) -> None:
         self.changes_left = None
-        if self._undo:
-            lasting = rng.randint(0, len(self._undo))
-            for undo in reversed(self._undo[lasting:]):
-                undo()
-            self._undo.clear()
+        if self._names_before:
+            lasting = rng.randint(0, len(self._names_before))
+            for names in reversed(self._names_before[lasting:]):
+                self._undo(names)
+            self._names_before.clear()
         for _, file in sorted(self._files.items()):
             file.crash(rng)
+
+    def _undo(self, names: Mapping[str, SimulatedFile | None]) -> None:
+        for name, file in names.items():
+            if file is not None:
+                self._put(name, file)
+            elif name in self._files:
+                self._take(name)
+
+    def _put(self, name: str, file: SimulatedFile) -> None:
+        if name not in self._files:
+            insort(self._sorted, name)
+        self._files[name] = file
+
+    def _take(self, name: str) -> SimulatedFile:
+        del self._sorted[bisect_left(self._sorted, name)]
+        return self._files.pop(name)
 
     def file(self, path: str) -> SimulatedFile:
         """The file itself, for a test that wants to corrupt it."""
@@ -130,15 +158,19 @@ class SimulatedDirectory:
         return self._made(path)
 
     def _made(self, path: str) -> SimulatedFile:
-        self.change()
-        self._undo.clear()
-        self._files[path] = SimulatedFile(self)
+        self._change_names([path])
+        self._put(path, SimulatedFile(self))
         return self._files[path]
 
     def names(self, path: str = "") -> list[str]:
         prefix = f"{path}/" if path else ""
-        inside = (name.removeprefix(prefix) for name in self._files if name.startswith(prefix))
+        inside = (name.removeprefix(prefix) for name in self._beginning(prefix))
         return sorted({name.split("/", 1)[0] for name in inside})
+
+    def _beginning(self, prefix: str) -> list[str]:
+        first = bisect_left(self._sorted, prefix)
+        last = bisect_left(self._sorted, prefix + LAST_CHARACTER)
+        return self._sorted[first:last]
 
     def exists(self, path: str) -> bool:
         return path in self._files or bool(self.names(path))
@@ -148,46 +180,45 @@ class SimulatedDirectory:
         return file.read_at(0, file.size())
 
     def write_atomically(self, path: str, data: bytes, *, private: bool = False) -> None:
-        fresh = SimulatedFile(self)
-        fresh.append([data])
-        fresh.fsync()
-        self._remove(path)
-        self._files[path] = fresh
-        self._undo.clear()
+        spare = path + SPARE_SUFFIX
+        self.remove(spare)
+        file = self._made(spare)
+        try:
+            file.append([data])
+        except OSError:
+            self.remove(spare)
+            raise
+        file.fsync()
+        self.rename(spare, path)
+        self.sync_names(path.rpartition("/")[0])
 
     def rename(self, old: str, new: str) -> None:
         moved = self._within(old)
         if not moved:
             raise FileNotFoundError(errno.ENOENT, "No such file", old)
-        self.change()
-        before = dict(self._files)
-        for name in moved:
-            self._files[new + name.removeprefix(old)] = self._files.pop(name)
-        self._note_names(before)
+        renamed = {name: new + name.removeprefix(old) for name in moved}
+        self._change_names([*renamed, *renamed.values()])
+        if new in self._files:
+            self.give_room(self._files[new].size())
+        for name, after in renamed.items():
+            self._put(after, self._take(name))
 
     def sync_names(self, path: str) -> None:
         self.change()
-        self._undo.clear()
+        self._names_before.clear()
 
     def remove(self, path: str) -> None:
-        self.change()
-        self._remove(path)
-
-    def _remove(self, path: str) -> None:
-        before = dict(self._files)
         for name in self._within(path):
-            self.give_room(self._files.pop(name).size())
-        self._note_names(before)
+            self._change_names([name])
+            self.give_room(self._take(name).size())
 
     def _within(self, path: str) -> list[str]:
-        return [name for name in self._files if name == path or name.startswith(f"{path}/")]
+        return [path] if path in self._files else self._beginning(f"{path}/")
 
-    def _note_names(self, before: dict[str, SimulatedFile]) -> None:
-        """What the names were before this step: a crash may bring them back."""
-        self._undo.append(lambda: self._restore(before))
-
-    def _restore(self, names: dict[str, SimulatedFile]) -> None:
-        self._files = dict(names)
+    def _change_names(self, names: Sequence[str]) -> None:
+        """A crash may bring back what these names stand for now."""
+        self.change()
+        self._names_before.append({name: self._files.get(name) for name in names})
 
     def space(self) -> DiskSpace:
         used = sum(file.size() for file in self._files.values())

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from groundwork.seams import Clock, Directory, Rng
+from groundwork.seams import SPARE_SUFFIX, Clock, Directory, Rng
 from streamcore.broker.append_round import AppendRound
 from streamcore.broker.checkpoints import read_checkpoints
 from streamcore.broker.clean_end import was_closed_cleanly
@@ -244,6 +244,9 @@ def _open_catalogue(settings: BrokerSettings, world: World) -> TopicCatalogue:
         settings=settings,
         on_report=_journal,
     )
+    for name in world.directory.names():
+        if name.endswith(SPARE_SUFFIX):
+            world.directory.remove(name)  # a crash came before it took its place
     checkpoints, complaint = read_checkpoints(world.directory)
     if complaint is not None:
         logger.warning("%s", complaint)

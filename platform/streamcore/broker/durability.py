@@ -114,7 +114,10 @@ class Durability:
     async def sync(self, *, checkpoint: bool) -> None:
         """Make all that was appended durable; with `checkpoint`, note how far logs are whole."""
         self._work.clear()
-        replicas, self._dirty = list(self._dirty), {}
+        # What was synced since the last checkpoint is asked again: what belongs beside its
+        # segments is written down before recovery no longer looks into them.
+        replicas = list(self._dirty | self._unchecked if checkpoint else self._dirty)
+        self._dirty = {}
         waiting, self._waiting = self._waiting, []
         ends = [replica.high_watermark for replica in replicas]
         growth = INDEX_GROWTH_BYTES if checkpoint else None
@@ -175,6 +178,9 @@ class Durability:
         for log in unsynced:
             for file in log.files:
                 file.fsync()
+        for folder in dict.fromkeys(folder for log in unsynced for folder in log.folders):
+            self._directory.sync_names(folder)
+        for log in unsynced:
             for path, index in log.indexes:
                 self._directory.write_atomically(path, index)
         if lines is not None:

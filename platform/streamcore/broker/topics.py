@@ -1,7 +1,8 @@
 """The catalogue of topics: names, ids, partitions, settings; kept in one file.
 
 The file is replaced before a new topic can be used and before a deleted topic's folder
-goes, so that a crash in between leaves a folder too many, never a half topic. A topic
+goes, so that a crash in between leaves a folder too many, never a half topic. The next start
+removes it: nothing is in it, or the file says that it was to go. A topic
 made anew under an old name has a new id, a new folder and a higher leader epoch.
 """
 
@@ -20,6 +21,7 @@ from streamcore.groups.log_records import OFFSETS_TOPIC
 from streamcore.partition.history import PartitionHistory
 from streamcore.partition.replica import PartitionKey, PartitionLimits, Replica
 from streamcore.record.places import LeaderEpoch
+from streamcore.storage.paths import segment_path
 from streamcore.storage.recovery import RecoveryReport, open_log
 from streamcore.storage.tail_cache import TailCache
 from streamcore.transactions.log_records import TRANSACTIONS_TOPIC
@@ -28,6 +30,7 @@ TOPICS_FILE = "topics.json"
 TOPICS_FORMAT = 1
 LOGS_FOLDER = "logs"
 DELETED_SUFFIX = ".deleted"
+TOPIC_FOLDER = re.compile(r"logs/[a-zA-Z0-9._-]+@[0-9a-f]{32}")
 # A deleted name's leader epoch is remembered, for clients that compare epochs by name.
 DELETED_NAMES_MAX = 1000
 
@@ -117,6 +120,7 @@ class TopicCatalogue:
         self._by_raw_name: dict[bytes, Topic] = {}
         self._by_raw_id: dict[bytes, Topic] = {}
         self._deleted_epochs: dict[str, int] = {}
+        self._leaving: list[str] = []  # folders of deleted topics that may not be gone yet
         self._flush_ms: dict[str, int] = {}  # of topics that are synced more often than others
         self._tails = TailCache(bytes_max=settings.tail_cache_bytes)
         self.generation = 0
@@ -231,7 +235,13 @@ class TopicCatalogue:
         deleted = {**self._deleted_epochs, topic.name: int(topic.leader_epoch)}
         while len(deleted) > DELETED_NAMES_MAX:
             deleted.pop(next(iter(deleted)))
-        self._write(counts, deleted=deleted)
+        still_there = [folder for folder in self._leaving if self._directory.exists(folder)]
+        before, self._leaving = self._leaving, [*still_there, topic.folder]
+        try:
+            self._write(counts, deleted=deleted)
+        except OSError:
+            self._leaving = before
+            raise
         self._deleted_epochs = deleted
         del self._topics[topic.name], self._by_raw_name[topic.name.encode()]
         del self._by_raw_id[topic.topic_id.bytes]
@@ -266,6 +276,7 @@ class TopicCatalogue:
                     f"{TOPICS_FILE} has format {data['format']}, expected {TOPICS_FORMAT}"
                 )
             self._deleted_epochs = {str(k): int(v) for k, v in data["deleted"].items()}
+            self._leaving = [str(folder) for folder in data.get("leaving", ())]
             rows = [
                 (
                     Topic(
@@ -290,15 +301,44 @@ class TopicCatalogue:
             self._add(topic)
 
     def remove_leftovers(self) -> list[str]:
-        """Finish removals that were cut short; return folders that belong to no topic."""
-        known = {topic.folder.removeprefix(f"{LOGS_FOLDER}/") for topic in self._topics.values()}
+        """Finish what was cut short; return folders that belong to no topic and are not empty."""
+        known = {topic.folder for topic in self._topics.values()}
         unknown = []
         for name in self._directory.names(LOGS_FOLDER):
-            if name.endswith(DELETED_SUFFIX):
-                self._directory.remove(f"{LOGS_FOLDER}/{name}")
-            elif name not in known:
-                unknown.append(f"{LOGS_FOLDER}/{name}")
-        return unknown
+            folder = f"{LOGS_FOLDER}/{name}"
+            if name.endswith(DELETED_SUFFIX) or folder in self._leaving:
+                self._directory.remove(folder)
+            elif folder not in known:
+                unknown.append(folder)
+        self._leaving = []
+        partitions = {
+            folder: self._directory.names(folder)
+            for folder in unknown
+            if TOPIC_FOLDER.fullmatch(folder)
+        }
+        for topic in self._topics.values():
+            for name in self._directory.names(topic.folder):
+                if name.isdigit() and int(name) >= len(topic.replicas):
+                    partitions[f"{topic.folder}/{name}"] = [""]
+        left = [folder for folder in unknown if folder not in partitions]
+        for folder, names in partitions.items():
+            if all(self._is_bare(f"{folder}/{name}".rstrip("/")) for name in names):
+                self._directory.remove(folder)
+            else:
+                left.append(folder)
+        return left
+
+    def _is_bare(self, folder: str) -> bool:
+        """Whether a partition was made here and nothing was ever written to it."""
+        first = segment_path(folder, 0)
+        names = [f"{folder}/{name}" for name in self._directory.names(folder)]
+        if names != [first]:
+            return not names
+        file = self._directory.open_existing(first)
+        try:
+            return file.size() == 0
+        finally:
+            file.close()
 
     def close(self) -> None:
         for replica in self.replicas():
@@ -341,6 +381,8 @@ class TopicCatalogue:
             for topic, count in rows
         )
         head = f'"format": {TOPICS_FORMAT}, "deleted": {json.dumps(deleted)}'
+        if self._leaving:
+            head += f', "leaving": {json.dumps(self._leaving)}'
         text = f'{{{head}, "topics": [\n{topics}\n]}}\n'
         self._directory.write_atomically(TOPICS_FILE, text.encode())
 

@@ -17,7 +17,7 @@ from streamcore.storage.aborted_transactions import AbortedTransaction
 from streamcore.storage.compaction.checkpoint import CleanedUpTo
 from streamcore.storage.failures import StorageFailed
 from streamcore.storage.index import INTERVAL_BYTES, NO_TIMESTAMP
-from streamcore.storage.paths import aborted_path, index_path, segment_path
+from streamcore.storage.paths import aborted_path, folders_down_to, index_path, segment_path
 from streamcore.storage.segment import PlacedBatch, Segment
 
 
@@ -41,9 +41,13 @@ class LogLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsynced:
-    """What has to reach the disk: files to sync, and files to write beside segments."""
+    """What has to reach the disk: files to sync, and files to write beside segments.
+
+    `folders` hold names of files that a loss of power could take away, with all in them.
+    """
 
     files: tuple[AppendFile, ...]
+    folders: tuple[str, ...]
     indexes: tuple[tuple[str, bytes], ...]
 
 
@@ -77,6 +81,8 @@ class PartitionLog:
         self._unsynced: dict[str, Segment] = {}
         self._indexes_due: dict[str, Segment] = {}
         self._indexed = 0  # how much of the active segment its index file covers
+        # Whoever made its files, and the folders they lie in, may not have synced their names.
+        self._folders_due = folders_down_to(folder)
 
     @property
     def active(self) -> Segment:
@@ -138,6 +144,7 @@ class PartitionLog:
         self._indexes_due[old.path] = old
         self._unsynced[old.path] = old
         self._segments.append(fresh)
+        self._folders_due = self._folders_due or (self.folder,)
         self._indexed = 0
         self._bases.append(fresh.base_offset)
         return fresh
@@ -159,6 +166,7 @@ class PartitionLog:
             beside = self._take_aborted()
         unsynced = Unsynced(
             files=tuple(segment.file for segment in self._unsynced.values()),
+            folders=self._folders_due if self._unsynced else (),
             indexes=(
                 *beside,
                 *(
@@ -167,6 +175,8 @@ class PartitionLog:
                 ),
             ),
         )
+        if self._unsynced:
+            self._folders_due = ()
         self._unsynced.clear()
         self._indexes_due.clear()
         return unsynced
@@ -188,6 +198,7 @@ class PartitionLog:
     def mark_unsynced(self) -> None:
         """A sync of this log failed: all of it has to be synced again."""
         self._unsynced.update({segment.path: segment for segment in self._segments})
+        self._folders_due = folders_down_to(self.folder)
         for segment in self._segments:
             segment.is_aborted_file_due = segment.is_aborted_file_due or bool(segment.aborted)
 

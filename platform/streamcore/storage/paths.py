@@ -19,3 +19,9 @@ def index_path(path: str) -> str:
 
 def aborted_path(path: str) -> str:
     return path.removesuffix(LOG_SUFFIX) + ABORTED_SUFFIX
+
+
+def folders_down_to(folder: str) -> tuple[str, ...]:
+    """The data directory, as "", and the folders in it on the way to `folder`, itself included."""
+    parts = folder.split("/")
+    return tuple("/".join(parts[:count]) for count in range(len(parts) + 1))

@@ -328,12 +328,22 @@ class _Recovery:
     def _set_aside_files(self, bases: list[Offset], reason: str) -> None:
         for base in bases:
             path = segment_path(self._folder, base)
-            aside = path + CORRUPT_SUFFIX
-            self._directory.rename(path, aside)
             self._directory.remove(index_path(path))
             self._directory.remove(aborted_path(path))
+            if self._is_empty(path):
+                self._directory.remove(path)  # there is nothing to keep of a segment just begun
+                continue
+            aside = path + CORRUPT_SUFFIX
+            self._directory.rename(path, aside)
             self.report.corrupt_files.append(aside)
             self.report.journal.append(f"{path} is kept in {aside}: {reason}")
+
+    def _is_empty(self, path: str) -> bool:
+        file = self._directory.open_existing(path)
+        try:
+            return file.size() == 0
+        finally:
+            file.close()
 
 
 def _holds_batch(rest: bytes, base_offset: bytes) -> bool:

@@ -48,17 +48,19 @@ class Gateway:
             await self.clock.sleep_until(due_ms)
 
     async def each_second_forever(self) -> None:
-        """Limits, silence, dead letters, gauges."""
-        pending = self.metrics.gauge("gateway_pending_bytes")
-        dropped = self.metrics.counter("gateway_dead_letters_dropped_total")
         due_ms = self.clock.monotonic_ms()
         while True:
-            self.sockets.each_second()
-            pending.set(self.intake.bytes_pending)
-            self._send_letters()
-            dropped.add(self.letters.dropped_total - dropped.value)
+            self.each_second()
             due_ms += 1_000
             await self.clock.sleep_until(due_ms)
+
+    def each_second(self) -> None:
+        """Limits, silence, dead letters, gauges."""
+        self.sockets.each_second()
+        self.metrics.gauge("gateway_pending_bytes").set(self.intake.bytes_pending)
+        self._send_letters()
+        dropped = self.metrics.counter("gateway_dead_letters_dropped_total")
+        dropped.add(self.letters.dropped_total - dropped.value)
 
     async def drain(self) -> None:
         """Wait until nothing is collected or in flight, but not for ever."""

@@ -14,15 +14,17 @@ segments it stands for.
 
 from collections.abc import Sequence
 
-from groundwork.seams import Directory
+from groundwork.seams import SPARE_SUFFIX, Directory
 from streamcore.record.batch import BatchCorrupt, BatchFault
 from streamcore.record.places import Offset
 from streamcore.storage import aborted_transactions
 from streamcore.storage.compaction.job import CleanedGroup, CleaningFailed
 from streamcore.storage.index import decoded
 from streamcore.storage.paths import (
+    ABORTED_SUFFIX,
     CLEANED_SUFFIX,
     CORRUPT_SUFFIX,
+    INDEX_SUFFIX,
     LOG_SUFFIX,
     SWAP_SUFFIX,
     aborted_path,
@@ -100,7 +102,8 @@ def undo(directory: Directory, folder: str, base: Offset) -> None:
 
 
 def finish_interrupted(directory: Directory, folder: str) -> list[str]:
-    """Finish the swaps that a crash interrupted; return journal lines. Raises `OSError`."""
+    """Finish the swaps that a crash interrupted, and remove what means nothing any more; return
+    journal lines. Raises `OSError`."""
     names = directory.names(folder)
     suffix = LOG_SUFFIX + SWAP_SUFFIX
     bases = [
@@ -111,8 +114,23 @@ def finish_interrupted(directory: Directory, folder: str) -> list[str]:
         if name.endswith(suffix):
             base = Offset(int(name.removesuffix(suffix)))
             journal.append(_finish_interrupted(directory, folder, base, bases))
-    remove_unfinished(directory, folder)
+    _remove_remains(directory, folder, directory.names(folder) if journal else names)
     return journal
+
+
+def _remove_remains(directory: Directory, folder: str, names: Sequence[str]) -> None:
+    """Remove what a crash left half written, and what belongs to segments that are gone."""
+    segments = {name.removesuffix(LOG_SUFFIX) for name in names if name.endswith(LOG_SUFFIX)}
+    for name in names:
+        stem, suffix = _split(name)
+        is_beside = suffix in (INDEX_SUFFIX, ABORTED_SUFFIX)
+        if suffix in (CLEANED_SUFFIX, SPARE_SUFFIX) or (is_beside and stem not in segments):
+            directory.remove(f"{folder}/{name}")
+
+
+def _split(name: str) -> tuple[str, str]:
+    stem, dot, suffix = name.rpartition(".")
+    return stem, dot + suffix
 
 
 def _finish_interrupted(

@@ -33,6 +33,7 @@ async def test_an_odd_frame_is_refused_and_the_next_one_still_counts() -> None:
         assert await next_ack(socket) == (1, 0)
         await socket.send_bytes(pings_of(1).tobytes())
         assert await next_ack(socket) == (2, 1)
+        scene.gateway.each_second()
         await scene.log_holds("dead.letters", 1)
         await socket.close()
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 from typer.testing import CliRunner
 
+from streamcore.commands import completion
 from streamcore.commands.completion import group_names, topic_names
 from streamcore.commands.moments import moment, unix_ms
 from streamcore.commands.progress import progress
@@ -67,7 +68,11 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("names", [topic_names, group_names])
-def test_nothing_is_offered_where_no_broker_answers(names: object) -> None:
+def test_nothing_is_offered_where_no_broker_answers(
+    names: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completion, "TIMEOUT_S", 0.05)
+
     class Context:
         params = {"bootstrap_servers": "127.0.0.1:1", "command_config": None}  # noqa: RUF012  # as click has it
 
