@@ -13,6 +13,7 @@ from streamcore.record.compression import Codec
 from streamcore.record.records import Record
 from streamcore.wire.api_keys import ApiKey
 from tests.support.broker_questions import versions_of
+from tests.support.models.lives import LIVES
 from tests.support.models.log_reading import EPOCHS_FROM, SESSIONS_FROM, TOPIC_IDS_FROM, Fetch, Want
 from tests.support.models.log_sessions import LogSessions, Session
 from tests.support.models.log_transactions import LogTransactors, Transactor
@@ -427,3 +428,4 @@ class LogMachine(RuleBasedStateMachine):
 
 
 TestLog = LogMachine.TestCase
+TestLog.settings = LIVES
