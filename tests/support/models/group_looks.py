@@ -77,7 +77,9 @@ class GroupLooks(GroupWorld):
             group.opens_ms = self.now_ms + self.initial_delay_ms
         elif newcomers and group.is_first_round:
             group.opens_ms = min(self.now_ms + self.initial_delay_ms, group.join_due_ms[1])
-        elif group.join_due_ms[1] <= self.now_ms:
+        elif group.join_due_ms[1] <= self.now_ms and not any(
+            member.joining for member in group.members.values()
+        ):
             group.prepare(self.now_ms, ())  # static members alone, and none is back
 
     def _expire(self, group: GroupFacts) -> None:
