@@ -1,11 +1,10 @@
 """Small faults of a broker in what it does with groups: each of them must be seen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
 
-from streamcore.broker.append_round import AppendRound
 from streamcore.broker.group_log import GroupLog
 from streamcore.broker.group_service import GroupService
 from streamcore.groups import commits, coordinator, group
@@ -18,34 +17,7 @@ from streamcore.groups.offsets import OffsetTable
 from streamcore.groups.pending import PendingOffsets
 from streamcore.groups.protocols import common_protocols
 from streamcore.groups.roster import Roster
-
-Fault = Callable[[pytest.MonkeyPatch], None]
-
-
-def instead(owner: Any, name: str, other: Any) -> Fault:
-    """Something else is done."""
-    return lambda patch: patch.setattr(owner, name, other)
-
-
-def nothing(owner: Any, name: str) -> Fault:
-    return instead(owner, name, lambda *_, **__: None)
-
-
-def before(owner: Any, name: str, also: Callable[..., Any]) -> Fault:
-    """Something else is done before."""
-    usual = getattr(owner, name)
-
-    def other(*given: Any, **named: Any) -> Any:
-        also(*given, **named)
-        return usual(*given, **named)
-
-    return instead(owner, name, other)
-
-
-def told_otherwise(owner: Any, name: str, changed: Callable[..., tuple[Any, ...]]) -> Fault:
-    """The same is done with something else."""
-    usual = getattr(owner, name)
-    return instead(owner, name, lambda *given, **named: usual(*changed(*given), **named))
+from tests.support.models.faults import Fault, before, instead, nothing, told_otherwise
 
 
 def _remain_in_generation(of: Group, _: int) -> None:
@@ -104,10 +76,8 @@ def _commit_aborted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(GroupCoordinator, "end_transaction", end_transaction)
 
 
-def _wait_twice_as_long(patch: pytest.MonkeyPatch) -> None:
-    usual = Roster.rebalance_timeout_ms.fget
-    assert usual is not None
-    patch.setattr(Roster, "rebalance_timeout_ms", property(lambda roster: 2 * usual(roster)))
+def _twice_as_long(roster: Roster) -> int:
+    return 2 * max((member.rebalance_timeout_ms for member in roster), default=0)
 
 
 def _put_whatever(table: OffsetTable, group_id: Any, place: Any, committed: Any) -> None:
@@ -133,7 +103,7 @@ GROUP_FAULTS: Final[Mapping[str, Fault]] = {
     "new metadata begins no rebalance": instead(Group, "_needs_rebalance", lambda *_: False),
     "a lost answer begins a rebalance": instead(Group, "_needs_rebalance", lambda *_: True),
     "an older wait goes on": nothing(Group, "_supersede"),
-    "a rebalance takes too long": _wait_twice_as_long,
+    "a rebalance takes too long": instead(Roster, "rebalance_timeout_ms", property(_twice_as_long)),
     "whoever leaves is not missed": nothing(Group, "_rebalance"),
     "commits are forgotten at a restart": _restore_no_offsets,
     "members are forgotten at a restart": nothing(coordinator, "resume"),
@@ -155,13 +125,3 @@ GROUP_FAULTS: Final[Mapping[str, Fault]] = {
         lambda asked, count, fault, most: (asked, count, fault, most + 1),
     ),
 }
-
-
-def acknowledge_unsynced(patch: pytest.MonkeyPatch) -> None:
-    usual = AppendRound.when_kept
-
-    def when_kept(appends: AppendRound, on_kept: Any) -> None:
-        appends._waits_for_sync = appends._always_syncs = False
-        usual(appends, on_kept)
-
-    patch.setattr(AppendRound, "when_kept", when_kept)
