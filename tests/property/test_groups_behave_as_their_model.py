@@ -1,6 +1,8 @@
 """Groups whose members join, fall silent, come back, commit and leave, in any order, over restarts
 and crashes: each is told what follows from what it and the others have said."""
 
+from collections.abc import Callable
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -43,8 +45,13 @@ class GroupMachine(RuleBasedStateMachine):
         seed=st.integers(0, 1000),
         kind=st.sampled_from(["written", "synced", "transactional"]),
         initial_delay_ms=st.sampled_from([0, 0, 3_000]),
+        crowd=st.lists(INSTANCE, max_size=3),
+        version=versions(ApiKey.JOIN_GROUP),
     )
-    def begin(self, seed: int, kind: str, initial_delay_ms: int) -> None:
+    def begin(
+        self, seed: int, kind: str, initial_delay_ms: int, crowd: list[str | None], version: int
+    ) -> None:
+        """Begin with some who are in a group already."""
         self.kind = kind
         self.world = GroupOffsets(
             seed=seed,
@@ -55,9 +62,16 @@ class GroupMachine(RuleBasedStateMachine):
                 for number in range(2 if kind == "transactional" else 0)
             ],
         )
+        for instance in crowd:
+            self.come_in("g", version, instance, (("range", b"m"), ("sticky", b"s")))
+        self.world.pass_time(initial_delay_ms or 100)
+        self.do_as_told("g", version, 5)
 
     def group(self, name: str) -> GroupFacts:
         return self.world.facts[name]
+
+    def are_any(self, is_so: Callable[[GroupFacts], bool]) -> bool:
+        return any(is_so(group) for group in self.world.facts.values())
 
     # Members
 
@@ -123,6 +137,7 @@ class GroupMachine(RuleBasedStateMachine):
         is_whole = bool(group.members) and not is_early and not group.expected
         assert group.state == STABLE or not is_whole, "all agree, to no end"
 
+    @precondition(lambda self: self.are_any(lambda group: group.state == COMPLETING))
     @rule(name=GROUP, version=versions(ApiKey.SYNC_GROUP))
     def sync_all(self, name: str, version: int) -> None:
         group = self.group(name)
@@ -169,6 +184,18 @@ class GroupMachine(RuleBasedStateMachine):
         group = self.group(name)
         self.world.heartbeat(group, who.claim(group), version)
 
+    @rule(name=GROUP, version=versions(ApiKey.HEARTBEAT))
+    def live_on(self, name: str, version: int) -> None:
+        """All members show that they live, for longer than a session."""
+        group = self.group(name)
+        for _ in range(2):
+            for member_id, member in list(group.members.items()):
+                claim = Claim(
+                    member_id=member_id, generation=group.generation, instance=member.instance
+                )
+                self.world.heartbeat(group, claim, version)
+            self.world.pass_time(6_000)
+
     @rule(
         name=GROUP,
         version=versions(ApiKey.LEAVE_GROUP),
@@ -187,10 +214,11 @@ class GroupMachine(RuleBasedStateMachine):
             ],
         )
 
+    @precondition(lambda self: self.are_any(lambda group: any(group.waiting)))
     @rule(name=GROUP, number=st.integers(0, 3))
     def hang_up(self, name: str, number: int) -> None:
         group = self.group(name)
-        waiting = [member_id for member_id, m in group.members.items() if m.is_waiting]
+        waiting = group.waiting
         if waiting:
             self.world.hang_up(group, waiting[number % len(waiting)])
 
@@ -207,20 +235,28 @@ class GroupMachine(RuleBasedStateMachine):
         self.world.commit(self.group(name), Claim(member_id=""), version, wishes)
 
     @precondition(lambda self: self.kind == "transactional")
-    @rule(name=GROUP, number=st.integers(0, 1), who=WHO, wishes=WISHES, choice=st.integers(0, 4))
+    @rule(
+        name=GROUP,
+        number=st.integers(0, 1),
+        who=st.one_of(st.none(), WHO),
+        wishes=WISHES,
+        choice=st.integers(0, 4),
+    )
     def commit_in_transaction(
-        self, name: str, number: int, who: Who, wishes: list[Wish], choice: int
+        self, name: str, number: int, who: Who | None, wishes: list[Wish], choice: int
     ) -> None:
         group, committer = self.group(name), self.world.committers[number]
         version = committer.commit_versions[choice % len(committer.commit_versions)]
-        self.world.commit_in_transaction(group, committer, who.claim(group), version, wishes)
+        claim = Claim(member_id="") if who is None else who.claim(group)
+        self.world.commit_in_transaction(group, committer, claim, version, wishes)
 
-    @precondition(lambda self: self.kind == "transactional")
+    @precondition(lambda self: any(each.open for each in self.world.committers))
     @rule(number=st.integers(0, 1), commit=st.booleans(), choice=st.integers(0, 4))
     def end_transaction(self, number: int, commit: bool, choice: int) -> None:
         committer = self.world.committers[number]
         version = committer.end_versions[choice % len(committer.end_versions)]
         self.world.end_transaction(committer, version, commit=commit)
+        self.fetch_all()
 
     @rule(
         version=versions(ApiKey.OFFSET_FETCH),

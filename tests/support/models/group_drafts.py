@@ -27,14 +27,16 @@ COMMON = st.sampled_from(
 )
 ANY_PROTOCOLS = st.one_of(COMMON, COMMON, COMMON, PROTOCOLS)
 PLACE = st.builds(
-    Place, st.sampled_from(["a", "a", "b", "nowhere"]), st.sampled_from([0, 0, 1, 2, -1])
+    Place,
+    st.sampled_from(["a", "a", "a", "a", "b", "nowhere"]),
+    st.sampled_from([0, 0, 0, 0, 1, 2, -1]),
 )
 PLACES = st.lists(PLACE, min_size=1, max_size=3, unique=True)
 WISH = st.builds(
     Wish,
     PLACE,
     st.sampled_from([-1, 0, 7]),
-    st.sampled_from(["", "", "mine", "\u00e4" * 10, "\u00e4" * 11]),
+    st.sampled_from(["", "", "mine", "\u00e4" * 10, "\u00e4" * 11, "m" * 21]),
 )
 WISHES = st.lists(WISH, min_size=1, max_size=3, unique_by=lambda wish: wish.place)
 TIMES = [100, 500, 1_000, 3_000, 5_000, 10_000, 30_000, 61_000]

@@ -80,6 +80,10 @@ class GroupFacts:
         return len(self.members) + len(self.expected)
 
     @property
+    def waiting(self) -> list[str]:
+        return [member_id for member_id, member in self.members.items() if member.is_waiting]
+
+    @property
     def common_protocols(self) -> set[str]:
         spoken = [dict(member.protocols).keys() for member in self.members.values()]
         return set.intersection(*map(set, spoken)) if spoken else set()
