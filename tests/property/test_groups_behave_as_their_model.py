@@ -9,6 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from streamcore.broker.settings import FlushAcks
 from streamcore.wire.api_keys import ApiKey
 from tests.support.broker_questions import versions_of
+from tests.support.models.group_agreeing import (
+    all_join,
+    all_live,
+    all_sync,
+    come_back,
+    come_in,
+)
 from tests.support.models.group_commits import Committer, Wish
 from tests.support.models.group_drafts import (
     ANY_PROTOCOLS,
@@ -103,36 +110,16 @@ class GroupMachine(RuleBasedStateMachine):
     def come_in(
         self, name: str, version: int, instance: str | None, protocols: tuple[tuple[str, bytes]]
     ) -> None:
-        """Join as a client does: ask for an id, and come back with it."""
-        group = self.group(name)
-        joining = Joining(version=version, member_id="", instance=instance, protocols=protocols)
-        self.world.join(group, joining)
-        self._all_come(group, version)
-
-    def _all_come(self, group: GroupFacts, version: int) -> None:
-        """Everybody who was given an id comes back with it."""
-        for member_id in list(group.expected):
-            joining = Joining(
-                version=version, member_id=member_id, instance=None, protocols=(("range", b"m"),)
-            )
-            self.world.join(group, joining)
+        """Join as a client does."""
+        come_in(self.world, self.group(name), version, protocols, instance)
 
     @rule(name=GROUP, version=versions(ApiKey.JOIN_GROUP), sync=versions(ApiKey.SYNC_GROUP))
     def do_as_told(self, name: str, version: int, sync: int) -> None:
         """All members join and sync, as far as that goes."""
         group = self.group(name)
-        self._all_come(group, version)
-        for member_id, member in list(group.members.items()):
-            if member.joining is None and member_id in group.members and group.state != STABLE:
-                joining = Joining(
-                    version=max(version, 5) if member.instance else version,
-                    member_id=member_id,
-                    instance=member.instance,
-                    protocols=member.protocols,
-                    protocol_type=group.protocol_type,
-                )
-                self.world.join(group, joining)
-        self.sync_all(name, sync)
+        come_back(self.world, group, version, (("range", b"m"),))
+        all_join(self.world, group, version)
+        all_sync(self.world, group, sync)
         is_early = group.is_first_round and group.opens_ms > self.world.now_ms
         is_whole = bool(group.members) and not is_early and not group.expected
         assert group.state == STABLE or not is_whole, "all agree, to no end"
@@ -140,23 +127,7 @@ class GroupMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.are_any(lambda group: group.state == COMPLETING))
     @rule(name=GROUP, version=versions(ApiKey.SYNC_GROUP))
     def sync_all(self, name: str, version: int) -> None:
-        group = self.group(name)
-        current = group.current
-        if group.state != COMPLETING or current is None:
-            return
-        plan = {m: m[-3:].encode() for m in sorted(current.members)[1:]}
-        for member_id, member in list(group.members.items()):
-            claim = Claim(
-                member_id=member_id, generation=group.generation, instance=member.instance
-            )
-            self.world.sync(
-                group,
-                claim,
-                version,
-                plan=plan if current.leader == member_id else {},
-                protocol=current.protocol,
-                protocol_type=group.protocol_type,
-            )
+        all_sync(self.world, self.group(name), version)
 
     @rule(
         name=GROUP,
@@ -187,13 +158,8 @@ class GroupMachine(RuleBasedStateMachine):
     @rule(name=GROUP, version=versions(ApiKey.HEARTBEAT))
     def live_on(self, name: str, version: int) -> None:
         """All members show that they live, for longer than a session."""
-        group = self.group(name)
         for _ in range(2):
-            for member_id, member in list(group.members.items()):
-                claim = Claim(
-                    member_id=member_id, generation=group.generation, instance=member.instance
-                )
-                self.world.heartbeat(group, claim, version)
+            all_live(self.world, self.group(name), version)
             self.world.pass_time(6_000)
 
     @rule(

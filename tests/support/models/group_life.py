@@ -3,8 +3,9 @@
 from typing import Final
 
 from streamcore.broker.settings import FlushAcks
+from tests.support.models.group_agreeing import again, all_join, all_sync, claim_of, come_in
 from tests.support.models.group_commits import Committer, Wish
-from tests.support.models.group_facts import COMPLETING, STABLE, GroupFacts, Protocols
+from tests.support.models.group_facts import STABLE, GroupFacts, Protocols
 from tests.support.models.group_joining import Joining
 from tests.support.models.group_log import Place
 from tests.support.models.group_members import Claim
@@ -48,46 +49,13 @@ def live_in_synced_groups(world: GroupOffsets) -> None:
 def _come_in(
     world: GroupOffsets, group: GroupFacts, protocols: Protocols, instance: str | None = None
 ) -> None:
-    joining = Joining(version=5, member_id="", instance=instance, protocols=protocols)
-    world.join(group, joining)
-    for member_id in list(group.expected):
-        world.join(
-            group, Joining(version=5, member_id=member_id, instance=None, protocols=protocols)
-        )
-    _sync_all(world, group)
-
-
-def _again(group: GroupFacts, member_id: str, protocols: Protocols | None = None) -> Joining:
-    member = group.members[member_id]
-    return Joining(
-        version=SINCE_9,
-        member_id=member_id,
-        instance=member.instance,
-        protocols=protocols or member.protocols,
-    )
+    come_in(world, group, 5, protocols, instance)
+    all_sync(world, group, 5)
 
 
 def _all_join_and_sync(world: GroupOffsets, group: GroupFacts) -> None:
-    for member_id, member in list(group.members.items()):
-        if group.state != STABLE and member.joining is None:
-            world.join(group, _again(group, member_id))
-    _sync_all(world, group)
-
-
-def _claim(group: GroupFacts, member_id: str, *, delta: int = 0) -> Claim:
-    instance = group.members[member_id].instance
-    return Claim(member_id=member_id, generation=group.generation + delta, instance=instance)
-
-
-def _sync_all(world: GroupOffsets, group: GroupFacts) -> None:
-    current = group.current
-    if group.state != COMPLETING or current is None:
-        return
-    given = {member_id: member_id.encode() for member_id in group.members}
-    for member_id in list(group.members):
-        plan = given if member_id == current.leader else {}
-        claim = _claim(group, member_id)
-        world.sync(group, claim, 5, plan=plan, protocol=current.protocol)
+    all_join(world, group, SINCE_9)
+    all_sync(world, group, 5)
 
 
 def _two(group: GroupFacts) -> tuple[str, str]:
@@ -100,27 +68,29 @@ def _two(group: GroupFacts) -> tuple[str, str]:
 def _misunderstand(world: GroupOffsets, group: GroupFacts) -> None:
     """Answers get lost, members want something new, one comes back under another id."""
     leader, follower = _two(group)
-    world.join(group, _again(group, follower))
-    world.heartbeat(group, _claim(group, follower, delta=-1), 4)
-    world.join(group, _again(group, follower, protocols=(("sticky", b"new"), ("range", b"m"))))
-    world.join(group, _again(group, follower))
+    world.join(group, again(group, follower, SINCE_9))
+    world.heartbeat(group, claim_of(group, follower, delta=-1), 4)
+    world.join(
+        group, again(group, follower, SINCE_9, protocols=(("sticky", b"new"), ("range", b"m")))
+    )
+    world.join(group, again(group, follower, SINCE_9))
     _all_join_and_sync(world, group)
     back = Joining(version=SINCE_9, member_id="", instance="i", protocols=BOTH)
     world.join(group, back)
     world.heartbeat(group, Claim(member_id=leader, generation=group.generation, instance="i"), 4)
     assert group.state == STABLE
-    world.join(group, _again(group, _two(group)[0]))
+    world.join(group, again(group, _two(group)[0], SINCE_9))
     _all_join_and_sync(world, group)
 
 
 def _commit(world: GroupOffsets, group: GroupFacts) -> None:
     leader, follower = _two(group)
     place = Place("a", 0)
-    world.commit(group, _claim(group, leader), 8, [Wish(place, 3, "mine")])
-    world.commit(group, _claim(group, follower, delta=1), 8, [Wish(place, 3, "other")])
+    world.commit(group, claim_of(group, leader), 8, [Wish(place, 3, "mine")])
+    world.commit(group, claim_of(group, follower, delta=1), 8, [Wish(place, 3, "other")])
     world.commit(group, NOBODY, 10, [Wish(place, -1, "")])
     for length in (20, 21):
-        world.commit(group, _claim(group, follower), 10, [Wish(place, -1, "m" * length)])
+        world.commit(group, claim_of(group, follower), 10, [Wish(place, -1, "m" * length)])
     world.fetch(10, {"g": [place, Place("nowhere", 0)]}, is_stable=True)
     world.kill()
     world.fetch(5, {"g": [place]}, is_stable=False)
@@ -130,14 +100,14 @@ def _fall_silent(world: GroupOffsets, group: GroupFacts) -> None:
     """One member lives, the other is silent; it is back for the next rebalance, or is not."""
     leader, follower = _two(group)
     world.pass_time(6_000)
-    world.heartbeat(group, _claim(group, leader), 4)
+    world.heartbeat(group, claim_of(group, leader), 4)
     world.pass_time(6_000)
     assert follower not in group.members
     _all_join_and_sync(world, group)
     _come_in(world, group, BOTH)
-    world.heartbeat(group, _claim(group, leader), 4)
+    world.heartbeat(group, claim_of(group, leader), 4)
     world.pass_time(5_000)  # the leader is static: it is kept over what it misses
-    _sync_all(world, group)
+    all_sync(world, group, 5)
 
 
 def _fill(world: GroupOffsets, group: GroupFacts) -> None:
