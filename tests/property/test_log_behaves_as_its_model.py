@@ -13,11 +13,13 @@ from streamcore.record.compression import Codec
 from streamcore.record.records import Record
 from streamcore.wire.api_keys import ApiKey
 from tests.support.broker_questions import versions_of
+from tests.support.models.lives import LIVES
 from tests.support.models.log_reading import EPOCHS_FROM, SESSIONS_FROM, TOPIC_IDS_FROM, Fetch, Want
-from tests.support.models.log_sessions import LogSessions, Session
-from tests.support.models.log_transactions import LogTransactors, Transactor
+from tests.support.models.log_sessions import Session
+from tests.support.models.log_transactions import Transactor
 from tests.support.models.log_world import OUR_PRODUCERS_FROM
 from tests.support.models.log_writing import Produce
+from tests.support.models.modelled_log import ModelledLog
 from tests.support.models.partition_model import PartitionModel
 from tests.support.models.sendings import Damage, Identity, Sending
 
@@ -29,10 +31,6 @@ SIZES = st.sampled_from([0, 1, 100, 300, 1_000, 1 << 20])
 
 def versions(api: ApiKey) -> st.SearchStrategy[int]:
     return st.sampled_from(versions_of(api))
-
-
-class ModelledLog(LogTransactors, LogSessions):
-    """A topic, its models, and everybody who has to do with it."""
 
 
 @dataclass(frozen=True)
@@ -427,3 +425,4 @@ class LogMachine(RuleBasedStateMachine):
 
 
 TestLog = LogMachine.TestCase
+TestLog.settings = LIVES

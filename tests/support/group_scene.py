@@ -48,12 +48,6 @@ class GroupScene:
         self._tickets += 1
         return Ticket(self._tickets)
 
-    def unanswered(self) -> set[Ticket]:
-        """Requests that were never answered."""
-        return (
-            {Ticket(n + 1) for n in range(self._tickets)} - self.joined.keys() - self.synced.keys()
-        )
-
     def note(self, answers: Sequence[Answer]) -> None:
         for ticket, response in answers:
             assert ticket not in self.joined | self.synced, "answered twice"

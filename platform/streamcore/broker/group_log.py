@@ -3,7 +3,7 @@ back at start, and compacted like any compacted topic, so that a start stays qui
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from streamcore.broker.internal_log import Entry, InternalBatch, InternalLog, OnWritten, Writer
@@ -52,32 +52,36 @@ class GroupLog:
 
 class _Reading:
     """Reads the log in order: what transactions wrote counts once their marker says so, in the
-    place where it was written."""
+    place where it was written. What was deleted meanwhile no marker brings back."""
 
     def __init__(self) -> None:
         self._latest: dict[bytes, tuple[Offset, bytes | None]] = {}
-        self._open: dict[TransactionPart, list[tuple[Offset, Entry]]] = {}
+        self._open: dict[TransactionPart, dict[bytes, tuple[Offset, Entry]]] = {}
 
     def take(self, batch: InternalBatch) -> None:
         header = batch.header
         part = TransactionPart(header.producer_id, batch.partition)
         if header.attributes & CONTROL_BIT:
             marker = decode_marker(batch.data)
-            ended = self._open.pop(part, []) if marker is not None else []
+            ended = self._open.pop(part, {}) if marker is not None else {}
             if marker is not None and marker.type is MarkerType.COMMIT:
-                self._note(ended)
+                self._note(ended.values())
             return
         entries = [
             (Offset(record.offset), Entry(record.key or b"", record.value))
             for record in batch.records
         ]
         if header.attributes & TRANSACTIONAL_BIT:
-            self._open.setdefault(part, []).extend(entries)
+            of_part = self._open.setdefault(part, {})
+            of_part.update((entry.key, (offset, entry)) for offset, entry in entries)
         else:
             self._note(entries)
 
-    def _note(self, entries: Sequence[tuple[Offset, Entry]]) -> None:
+    def _note(self, entries: Iterable[tuple[Offset, Entry]]) -> None:
         for offset, (key, value) in entries:
+            if value is None:
+                for of_part in self._open.values():
+                    of_part.pop(key, None)
             known = self._latest.get(key)
             if known is None or known[0] < offset:
                 self._latest[key] = offset, value
@@ -86,7 +90,7 @@ class _Reading:
         for key, (offset, value) in self._latest.items():
             yield from _kept(key, value, offset, None)
         for part, entries in self._open.items():
-            for offset, (key, value) in entries:
+            for offset, (key, value) in entries.values():
                 yield from _kept(key, value, offset, part)
 
 

@@ -196,10 +196,10 @@ class Group:
 
     def _join_with_id(self, request: JoinGroupRequest, context: JoinContext, now_ms: int) -> None:
         member_id = MemberId(request.member_id)
-        if self.roster.is_expected(member_id):
+        instance = request.group_instance_id
+        if instance is None and self.roster.is_expected(member_id):
             self._add(request, context, member_id, now_ms)
             return
-        instance = request.group_instance_id
         fault = self.roster.fault(member_id, None if instance is None else InstanceId(instance))
         member = self.roster.get(member_id)
         if fault or member is None:

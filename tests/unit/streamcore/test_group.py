@@ -260,6 +260,17 @@ def test_a_static_member_comes_back_without_a_rebalance_and_fences_its_former_se
     assert fenced.error_code == ErrorCode.FENCED_INSTANCE_ID
 
 
+def test_an_id_given_to_one_without_an_instance_makes_no_second_holder_of_one() -> None:
+    scene = GroupScene()
+    holder = scene.joined[scene.join(instance="pod-0")].member_id
+    given = scene.joined[scene.join()].member_id
+    refused = scene.joined[scene.join(given, instance="pod-0")]
+    assert refused.error_code == ErrorCode.FENCED_INSTANCE_ID
+    unknown = scene.joined[scene.join(given, instance="pod-1")]
+    assert unknown.error_code == ErrorCode.UNKNOWN_MEMBER_ID
+    assert [member.member_id for member in scene.group.roster] == [holder]
+
+
 def test_a_static_leader_since_version_9_is_told_to_skip_the_assignment() -> None:
     scene = GroupScene()
     first = scene.joined[scene.join(instance="pod-0", version=9)].member_id

@@ -163,6 +163,30 @@ async def test_what_was_open_is_open_after_a_restart(is_new: bool) -> None:
         assert (await _fetched_offset(services))[0] == 3
 
 
+@pytest.mark.parametrize("has_restarted", [False, True])
+async def test_no_marker_brings_back_an_offset_that_was_deleted_meanwhile(
+    is_new: bool, has_restarted: bool
+) -> None:
+    disk = SimulatedDirectory()
+    async with simulated_broker(disk) as services:
+        create(services)
+        producer = TransactionalProducer(services, is_new=is_new)
+        await producer.init()
+        await _commit_plainly(services, 9)
+        await producer.commit_offset("g", 5)
+        answer = await converse(services, ApiKey.DELETE_GROUPS, 2, groups_names=["g"])
+        assert code(answer.results[0]) == NONE
+        if not has_restarted:
+            assert await producer.end(commit=True) == NONE
+            assert await _fetched_offset(services) == (-1, "", NONE)
+    async with simulated_broker(disk) as services:
+        producer.services = services
+        assert await _fetched_offset(services, require_stable=True) == (-1, "", NONE)
+        if has_restarted:
+            assert await producer.end(commit=True) == NONE
+        assert await _fetched_offset(services) == (-1, "", NONE)
+
+
 async def test_a_decision_that_a_disk_kept_from_partitions_reaches_them_later(
     is_new: bool,
 ) -> None:

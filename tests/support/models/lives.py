@@ -1,0 +1,9 @@
+"""How many lives the machines of the models live: few at each check, as many as one likes by hand
+(`HAILSTREAM_LIVES=5000 pytest tests/property/test_groups_behave_as_their_model.py`)."""
+
+import os
+from typing import Final
+
+from hypothesis import settings
+
+LIVES: Final = settings(max_examples=int(os.environ.get("HAILSTREAM_LIVES", "40")), deadline=None)
