@@ -81,6 +81,7 @@ class PartitionLimits:
     log: LogLimits
     message_bytes_max: int
     compaction: CompactionLimits | None = None
+    keeps_everything: bool = False  # "delete" is not in the policy: nobody may delete records
     append_rules: AppendRules | None = None  # None, as nearly always: batches are kept as they come
     flush_ms: int = NO_LIMIT  # a record is on the disk after so long at the latest
     file_delete_delay_ms: int = 0  # how long files stay after their segment has gone
