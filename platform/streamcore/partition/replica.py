@@ -263,7 +263,8 @@ class Replica:
             if isinstance(verdict, Duplicate):
                 return Placement(verdict.base_offset)
             if verdict is not Verdict.APPEND:
-                return Placement(error=REFUSALS[verdict])
+                reason = self.producers.reason(verdict, header)
+                return Placement(error=REFUSALS[verdict], reason=reason)
             self.producers.remember(header, base)
         self._place(header, batch)
         return Placement(base)
