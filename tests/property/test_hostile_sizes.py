@@ -1,5 +1,6 @@
 """What a request says is not what it costs: counts, lengths and packed records are not believed."""
 
+import contextlib
 import io
 import os
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from kio.serial import entity_writer
 
 from groundwork.simulated.clocks import VirtualClock
 from streamcore.broker.handlers.catalogue import REGISTRY
-from streamcore.broker.handlers.registry import Handler, PendingReply
+from streamcore.broker.handlers.registry import Handler, PendingReply, Reply
+from streamcore.broker.receive_buffer import BadFrame
 from streamcore.broker.services import BrokerServices
 from streamcore.record.compression import (
     XERIAL_HEADER_SIZE,
@@ -88,8 +90,11 @@ def written(cls: Any, message: Any) -> bytes:
 
 
 async def peak_of(services: BrokerServices, handler: Handler, version: int, body: bytes) -> int:
+    reply: Reply = None
     with python_peak() as peak:
-        reply = ask(services, handler.api_key, version, body)
+        # A producer that waits for no answer is cut where it is refused.
+        with contextlib.suppress(BadFrame):
+            reply = ask(services, handler.api_key, version, body)
         await turns(5)
     if isinstance(reply, PendingReply) and not reply.is_over:
         reply.abandon()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streamcore.broker.handlers.produce import HANDLER, answer, answer_any
 from streamcore.broker.handlers.registry import Answer, PendingReply, ReplyBody, Request
+from streamcore.broker.receive_buffer import BadFrame
 from streamcore.wire import produce
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.reading import Malformed
@@ -100,6 +101,9 @@ async def outcome(way: Answer, requests: list[Asked]) -> Outcome:
             reply = way(services, request, memoryview(bytearray(one.body(topic_id))))
         except Malformed:
             answers.append("malformed")
+            continue
+        except BadFrame as fault:
+            answers.append(str(fault))
             continue
         services.appends.flush()
         answers.append(reply.body if isinstance(reply, PendingReply) else reply)

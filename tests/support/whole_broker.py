@@ -9,6 +9,7 @@ from typing import Any
 from groundwork.simulated.clocks import VirtualClock
 from groundwork.simulated.disk import SimulatedDirectory
 from streamcore.broker.handlers.registry import PendingReply, Reply, ReplyBody
+from streamcore.broker.receive_buffer import BadFrame
 from streamcore.broker.server import Broker
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
@@ -21,15 +22,20 @@ from tests.support.virtual_loop import VirtualLoop
 class Asked:
     """A request on its way: its answer, as kio reads it, when there is one."""
 
-    def __init__(self, api: ApiKey, version: int, reply: Reply) -> None:
+    def __init__(self, services: BrokerServices, api: ApiKey, version: int, body: bytes) -> None:
         self.api = api
         self.version = version
-        self._reply = reply
+        self._reply: Reply = None
+        self.is_cut = False  # instead of an answer the connection ends
+        try:
+            self._reply = ask(services, api, version, body)
+        except BadFrame:
+            self.is_cut = True
 
     @property
     def is_silent(self) -> bool:
-        """Nobody will ever answer it."""
-        return self._reply is None
+        """Nobody will ever answer it, and nothing is wrong with that."""
+        return self._reply is None and not self.is_cut
 
     @property
     def is_answered(self) -> bool:
@@ -107,7 +113,7 @@ class WholeBroker:
 
         def post() -> list[Asked]:
             return [
-                Asked(api, version, ask(self.services, api, version, body))
+                Asked(self.services, api, version, body)
                 for (api, version, _), body in zip(requests, bodies, strict=True)
             ]
 

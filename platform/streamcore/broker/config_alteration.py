@@ -1,6 +1,5 @@
 """Works out a topic's settings after an alteration; the same for both APIs that alter."""
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import Final, NoReturn, TypeAlias
@@ -14,8 +13,6 @@ from streamcore.broker.topic_configs import config_values
 from streamcore.wire.error_codes import ErrorCode
 from streamcore.wire.messages.alter_configs import AlterationResult, WantedConfig
 from streamcore.wire.messages.incremental_alter_configs import ConfigChange
-
-logger = logging.getLogger(__name__)
 
 Configs: TypeAlias = Mapping[str, str | None]
 # A topic's own settings and all it has, defaults included -> its own settings afterwards.
@@ -104,11 +101,10 @@ def alteration_result(
     *,
     times_named: int,
     only_check: bool,
-    peer: str,
 ) -> AlterationResult:
     """Alter one resource, or find out whether it could be; say how that ended.
 
-    On the disk, and in force, before this returns. `peer` asked for it.
+    On the disk, and in force, before this returns.
     """
     resource_type, name = resource
     error, message = ErrorCode.NONE, None
@@ -118,9 +114,6 @@ def alteration_result(
         _alter(services, resource_type, name, make(), only_check=only_check)
     except AdminRefused as refusal:
         error, message = refusal.error, refusal.message
-        fault = f"{peer}: the settings of {name!r} are not altered: {message}"
-        if services.said_once.is_new(fault):
-            logger.warning("%s", fault)
     return AlterationResult(
         error_code=error, error_message=message, resource_type=resource_type, resource_name=name
     )

@@ -21,10 +21,12 @@ from streamcore.broker.handlers.registry import (
     Request,
 )
 from streamcore.broker.receive_buffer import LENGTH_SIZE, BadFrame, ReceiveBuffer
+from streamcore.broker.refusals import journal_refusals
 from streamcore.broker.security.listeners import ANY_ADDRESS, Listener, SecurityProtocol
 from streamcore.broker.security.progress import Overdue
 from streamcore.broker.services import BrokerServices
 from streamcore.wire.api_keys import ApiKey
+from streamcore.wire.errors_within import AnswerWithErrors
 from streamcore.wire.reading import Malformed, WireReader
 from streamcore.wire.writing import NO_TAGS
 
@@ -81,7 +83,7 @@ class Connection(asyncio.BufferedProtocol):
         self._routes: dict[tuple[int, int], Route] = {}
         self._client_id_raw: bytes | None = None
         self._client_id = ""
-        self._unanswered: deque[tuple[int, bool, ReplyBody | PendingReply]] = deque()
+        self._unanswered: deque[tuple[int, Route, ReplyBody | PendingReply]] = deque()
         self._held_by: PendingReply | None = None
         self._answer_bytes = 0  # of whole answers that wait behind one that is still to come
         self._answer_bytes_max = services.settings.in_flight_bytes_max
@@ -221,6 +223,7 @@ class Connection(asyncio.BufferedProtocol):
             client_id=self._client_id,
             client_host=self.host,
             flexible=flexible,
+            peer=self._peer,
             listener=self._listener,
             authentication=self._authentication,
         )
@@ -235,13 +238,16 @@ class Connection(asyncio.BufferedProtocol):
 
     def _keep_order(self, correlation_id: int, route: Route, reply: Reply) -> None:
         assert reply is not None
-        self._unanswered.append((correlation_id, route.reply_has_tags, reply))
+        self._unanswered.append((correlation_id, route, reply))
         if isinstance(reply, PendingReply):
             if not reply.is_over:
                 if reply.holds_later_frames:
                     self._held_by = reply
                 reply.tell(self._on_resolved)
-        elif not (isinstance(reply, bytes) and len(reply) <= SMALL_ANSWER_BYTES):
+            return
+        if type(reply) is AnswerWithErrors:
+            self._note_refusals(route, reply)
+        if not (isinstance(reply, bytes) and len(reply) <= SMALL_ANSWER_BYTES):
             # Small ones are bounded by their number.
             self._answer_bytes += _size(reply)
             if self._answer_bytes >= self._answer_bytes_max:
@@ -272,13 +278,15 @@ class Connection(asyncio.BufferedProtocol):
         pieces: list[bytes | memoryview] = []
         unanswered = self._unanswered
         while unanswered:
-            correlation_id, has_tags, reply = unanswered[0]
+            correlation_id, route, reply = unanswered[0]
             if isinstance(reply, PendingReply):
                 if reply.body is None:
                     break
                 reply = reply.body
+                if type(reply) is AnswerWithErrors:
+                    self._note_refusals(route, reply)
             unanswered.popleft()
-            _put_reply(pieces, correlation_id, has_tags, reply)
+            _put_reply(pieces, correlation_id, route.reply_has_tags, reply)
         if self._answer_bytes:
             left = (reply for _, _, reply in unanswered if not isinstance(reply, PendingReply))
             self._answer_bytes = sum(map(_size, left))
@@ -292,6 +300,9 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.writelines(pieces)
         else:
             self._transport.write(b"".join(pieces))
+
+    def _note_refusals(self, route: Route, answer: AnswerWithErrors) -> None:
+        journal_refusals(self._services.peer_journal, route.request, answer.errors)
 
     def _pause_reading(self, is_full: bool) -> None:
         if is_full and not self._is_read_paused:

@@ -187,6 +187,10 @@ def delete_topic(services: BrokerServices, topic: Topic) -> None:
 def trim_partition(services: BrokerServices, replica: Replica, offset: int) -> int:
     """Delete the records before `offset`; return the new log start. Raises `AdminRefused`."""
     _refuse_internal(replica.key.topic)
+    if replica.limits.keeps_everything:
+        raise AdminRefused(
+            ErrorCode.POLICY_VIOLATION, "cleanup.policy of the topic does not let records go"
+        )
     wanted = replica.high_watermark if offset == HIGH_WATERMARK else offset
     if not 0 <= wanted <= replica.high_watermark:
         raise AdminRefused(

@@ -72,10 +72,12 @@ def partition_limits(
     """
     values = config_values(configs, settings)
     policies = list_items(values["cleanup.policy"])
+    keeps_everything = "delete" not in policies
     return PartitionLimits(
         message_bytes_max=int(values["max.message.bytes"]),
-        log=_log_limits(values, keeps_everything="delete" not in policies),
+        log=_log_limits(values, keeps_everything=keeps_everything),
         compaction=_compaction_limits(values) if "compact" in policies else None,
+        keeps_everything=keeps_everything,
         append_rules=None if is_internal else _append_rules(values, "compact" in policies),
         flush_ms=int(values["flush.ms"]),
         file_delete_delay_ms=int(values["file.delete.delay.ms"]),

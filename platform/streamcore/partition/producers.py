@@ -111,6 +111,19 @@ class ProducerTable:
             return Verdict.OUTSIDE_TRANSACTION
         return Verdict.APPEND
 
+    def reason(self, verdict: Verdict, header: BatchHeader) -> str:
+        """Say in words why a batch was not judged to be appended."""
+        state = self._states.get(header.producer_id, NEW_PRODUCER)
+        if verdict is Verdict.FENCED:
+            words = f"epoch {header.producer_epoch}, known is {state.epoch}"
+        elif verdict is Verdict.OUT_OF_ORDER:
+            is_new_epoch = header.producer_epoch > state.epoch
+            due = 0 if is_new_epoch else next_sequence(state.last_sequence)
+            words = f"sequence {header.base_sequence}, due is {due}"
+        else:
+            words = "it has a transaction open, and the batch is not part of it"
+        return f"producer {header.producer_id}: {words}"
+
     def remember(self, header: BatchHeader, base_offset: Offset) -> None:
         """Note that the batch has its place at `base_offset`.
 

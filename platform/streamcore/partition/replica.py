@@ -81,6 +81,7 @@ class PartitionLimits:
     log: LogLimits
     message_bytes_max: int
     compaction: CompactionLimits | None = None
+    keeps_everything: bool = False  # "delete" is not in the policy: nobody may delete records
     append_rules: AppendRules | None = None  # None, as nearly always: batches are kept as they come
     flush_ms: int = NO_LIMIT  # a record is on the disk after so long at the latest
     file_delete_delay_ms: int = 0  # how long files stay after their segment has gone
@@ -262,7 +263,8 @@ class Replica:
             if isinstance(verdict, Duplicate):
                 return Placement(verdict.base_offset)
             if verdict is not Verdict.APPEND:
-                return Placement(error=REFUSALS[verdict])
+                reason = self.producers.reason(verdict, header)
+                return Placement(error=REFUSALS[verdict], reason=reason)
             self.producers.remember(header, base)
         self._place(header, batch)
         return Placement(base)

@@ -7,20 +7,12 @@ have codecs of their own. Written instead of taken from kio because importing ki
 a third of a second and 14 MB; the tests use kio as the oracle.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import get_annotations
-from typing import (
-    Any,
-    ClassVar,
-    Final,
-    NamedTuple,
-    NoReturn,
-    TypeVar,
-    dataclass_transform,
-    get_type_hints,
-)
+from typing import Any, Final, NamedTuple, TypeVar
 
+from streamcore.wire.declared import Message, Part, Tag, Versions, declared_fields
+from streamcore.wire.errors_within import AnswerWithErrors, errors_within
 from streamcore.wire.kinds import (
     BOOL,
     BYTES,
@@ -66,31 +58,11 @@ __all__ = [
     "array",
     "decode",
     "encode",
-    "encode_noting",
     "nullable",
     "nullable_string",
 ]
 
-VERSION_MAX: Final = 32767
 NULL_STRUCTURE: Final = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Versions:
-    """The versions of a message that carry a field, both ends included."""
-
-    since: int = 0
-    until: int = VERSION_MAX
-
-    def __contains__(self, version: int) -> bool:
-        return self.since <= version <= self.until
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """The field is a tagged one (KIP-482) of this number: sent where it is not its default."""
-
-    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +137,7 @@ def _structure_codec(of: type[Any], version: int) -> Codec:
 def _fields(of: type[Any], version: int) -> tuple[list[tuple[str, Codec]], list[_TaggedField]]:
     fields: list[tuple[str, Codec]] = []
     tagged: list[_TaggedField] = []
-    for name, kind, versions, tag in _declared_fields(of):
+    for name, kind, versions, tag in declared_fields(of):
         if version not in versions:
             assert hasattr(of, name), f"{of.__name__}.{name} needs a default for v{version}"
         elif tag is None:
@@ -173,20 +145,6 @@ def _fields(of: type[Any], version: int) -> tuple[list[tuple[str, Codec]], list[
         else:
             tagged.append(_TaggedField(tag.number, name, kind.at(version)))
     return fields, sorted(tagged)
-
-
-def _declared_fields(of: type[Any]) -> Iterator[tuple[str, Kind, Versions, Tag | None]]:
-    for name, hint in get_type_hints(of, include_extras=True).items():
-        kind, versions, tag = None, Versions(), None
-        for extra in getattr(hint, "__metadata__", ()):
-            if isinstance(extra, Versions):
-                versions = extra
-            elif isinstance(extra, Tag):
-                tag = extra
-            else:
-                kind = extra
-        if kind is not None:
-            yield name, kind, versions, tag
 
 
 def _maker(of: type[Any]) -> Callable[[dict[str, Any]], Any]:
@@ -237,56 +195,6 @@ def _write_tagged(writer: ColdWriter, tagged: list[_TaggedField], value: Any) ->
         writer.raw(data)
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-class Part:
-    """A structure inside messages. A subclass declares annotated fields, as a dataclass does.
-
-    Frozen and keyword-only, but no dataclass: those write and compile source text for each
-    class, a millisecond apiece, and a broker has fifty of these to declare before it is ready.
-    """
-
-    _names: ClassVar[frozenset[str]] = frozenset()
-    _needed: ClassVar[frozenset[str]] = frozenset()
-
-    def __init_subclass__(cls) -> None:
-        declared = frozenset(get_annotations(cls)) - {"FLEXIBLE_FROM"}
-        cls._names = cls._names | declared
-        cls._needed = cls._needed | {name for name in declared if name not in cls.__dict__}
-
-    def __init__(self, **values: Any) -> None:
-        given = values.keys()
-        if not self._needed <= given <= self._names:
-            wrong = sorted((self._needed - given) | (given - self._names))
-            raise TypeError(f"{type(self).__name__}: missing or unknown: {', '.join(wrong)}")
-        # A field that is not given is found on the class: its default.
-        self.__dict__.update(values)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__}.{name} is frozen")
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in sorted(self._names))
-        return f"{type(self).__name__}({values})"
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self._names)
-
-    def __hash__(self) -> int:
-        return hash(tuple([getattr(self, name) for name in sorted(self._names)]))
-
-
-class Message(Part):
-    """A request or a response.
-
-    Fields that a version lacks need a default: a reader sets it, a writer leaves it out.
-    `FLEXIBLE_FROM` is the first version with compact lengths and tagged fields (KIP-482).
-    """
-
-    FLEXIBLE_FROM: ClassVar[int] = VERSION_MAX
-
-
 M = TypeVar("M", bound=Message)
 
 
@@ -299,16 +207,17 @@ def decode(of: type[M], version: int, body: memoryview | bytes) -> M:
     return message
 
 
-def encode(message: Message, version: int) -> bytes:
-    """Write a whole message in the form of `version`, without header or size."""
-    return encode_noting(message, version)[0]
+def encode(message: Message, version: int, *, about: Message | None = None) -> bytes:
+    """Write a whole message in the form of `version`, without header or size.
 
-
-def encode_noting(message: Message, version: int) -> tuple[bytes, bool]:
-    """`encode` a message, and say whether there is an error code in it."""
+    An answer with error codes in it comes with a summary of them, for the journal: `about` is
+    the request, where the answer does not say what it is about.
+    """
     writer = ColdWriter(flexible=version >= message.FLEXIBLE_FROM)
     Structure(type(message)).at(version).write(writer, message)
-    return writer.done(), writer.has_errors
+    if writer.has_errors:
+        return AnswerWithErrors(writer.done(), errors_within(message, about))
+    return writer.done()
 
 
 def array(

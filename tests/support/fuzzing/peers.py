@@ -37,6 +37,7 @@ class Peer:
         self.name = f"10.0.0.66:{port}"
         self.unsent = b""
         self.waiting: list[Case] = []  # sent, and not over yet
+        self._number = 0
         self._is_lost = False
 
     @property
@@ -60,6 +61,23 @@ class Peer:
         self.transport.written = b""
         return answers
 
+    async def converse(
+        self, services: BrokerServices, api: ApiKey, version: int, **fields: Any
+    ) -> Any:
+        """Ask as kio would; the answer has to come within a few turns."""
+        self._number += 1
+        handler = REGISTRY.find(api)
+        assert handler is not None
+        is_flexible = handler.is_flexible(version)
+        start = head(api, version, self._number, flexible=is_flexible)
+        self.send(framed(start + request_bytes(api, version, **fields)))
+        for _ in range(TURNS):
+            for number, answer in self.take_answers():
+                assert number == self._number
+                return response_of(api, version, answer[is_flexible:])
+            await turns(1)
+        raise AssertionError(f"{self.name} waits in vain for {api.name}")
+
     def lose(self) -> None:
         """The connection has gone, as the loop tells it."""
         if not self._is_lost:
@@ -77,9 +95,8 @@ class Bystander:
     def __init__(self, services: BrokerServices) -> None:
         self._services = services
         self._peer = Peer(services, 1)
-        self._number = 0
         self._producer = TransactionalProducer(
-            services, "kept", is_new=True, conversation=self.converse
+            services, "kept", is_new=True, conversation=self._peer.converse
         )
         self.kept: list[bytes] = []
 
@@ -91,13 +108,13 @@ class Bystander:
             assert await self._producer.end(commit=True) == NONE
         else:
             records = topic_records(self._services, 0, batch_of(value), KEPT_TOPIC)
-            answer = await self.converse(
+            answer = await self._peer.converse(
                 self._services, ApiKey.PRODUCE, 7, acks=-1, topic_data=records
             )
             assert code(answer.responses[0].partition_responses[0]) == NONE
         self.kept.append(value)
         partition = {"partition_index": 0, "committed_offset": len(self.kept)}
-        committed = await self.converse(
+        committed = await self._peer.converse(
             self._services,
             ApiKey.OFFSET_COMMIT,
             8,
@@ -106,23 +123,6 @@ class Bystander:
             topics=[{"name": KEPT_TOPIC, "partitions": [partition]}],
         )
         assert code(committed.topics[0].partitions[0]) == NONE
-
-    async def converse(
-        self, services: BrokerServices, api: ApiKey, version: int, **fields: Any
-    ) -> Any:
-        """Ask as kio would; the answer has to come within a few turns."""
-        self._number += 1
-        handler = REGISTRY.find(api)
-        assert handler is not None
-        is_flexible = handler.is_flexible(version)
-        start = head(api, version, self._number, flexible=is_flexible)
-        self._peer.send(framed(start + request_bytes(api, version, **fields)))
-        for _ in range(TURNS):
-            for number, answer in self._peer.take_answers():
-                assert number == self._number
-                return response_of(api, version, answer[is_flexible:])
-            await turns(1)
-        raise AssertionError(f"the bystander waits in vain for {api.name}")
 
     def leave(self) -> None:
         self._peer.lose()

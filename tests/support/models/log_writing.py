@@ -14,6 +14,7 @@ from tests.support.models.partition_model import PartitionModel
 from tests.support.models.producer_model import OUT_OF_ORDER
 from tests.support.models.sendings import Sending
 from tests.support.models.topic_rules import ANY_MS
+from tests.support.whole_broker import Asked
 
 DISK_REFUSED = "kafka_storage_error"
 SET, DELETE = 0, 1
@@ -57,13 +58,14 @@ class LogWriters(LogWorld):
             return must_sync and (self.is_held or self.now_ms < due_ms)
 
         sent = self.broker.post_all(fields)
-        self._commit(room, [outcome for outcomes in expected for outcome in outcomes])
         for request, asked, outcomes in zip(requests, sent, expected, strict=True):
             if request.acks == 0:
-                assert asked.is_silent, "acks=0 is not answered"
-                continue
-            check = self._produce_check(request.version, outcomes)
-            self.waiting.append(Waiting(asked=asked, may_wait=may_wait, check=check))
+                _check_silence(asked, outcomes)
+        self._commit(room, [outcome for outcomes in expected for outcome in outcomes])
+        for request, asked, outcomes in zip(requests, sent, expected, strict=True):
+            if request.acks != 0:
+                check = self._produce_check(request.version, outcomes)
+                self.waiting.append(Waiting(asked=asked, may_wait=may_wait, check=check))
         self.broker.settle()
         self.take_answers()
 
@@ -202,6 +204,14 @@ class LogWriters(LogWorld):
                 model.delete_before(model.end if at == -1 else at)
                 assert found.low_watermark == model.start, "another low watermark"
         self.take_answers()
+
+
+def _check_silence(asked: Asked, outcomes: Sequence[Outcome]) -> None:
+    """With acks=0 nothing is answered; what is refused before it is written ends the connection."""
+    may_be_cut = any(each.error != NONE or each.is_doubtful for each in outcomes)
+    must_be_cut = any(each.error != NONE and not each.is_doubtful for each in outcomes)
+    assert asked.is_silent or (asked.is_cut and may_be_cut), "acks=0 is not answered"
+    assert asked.is_cut or not must_be_cut, "nobody is told that a batch with acks=0 is refused"
 
 
 def _unix_ms(told: datetime | None) -> int:

@@ -8,7 +8,6 @@ from typing import Any, Final
 from streamcore.broker.settings import FlushAcks
 from streamcore.wire.api_keys import ApiKey
 from tests.support.kio_peer import request_bytes
-from tests.support.simulated_broker import ask
 from tests.support.whole_broker import Asked, WholeBroker
 from tests.support.writepoints.promises import Fact
 from tests.support.writepoints.recording import RecordingDisk
@@ -82,8 +81,7 @@ class Asking:
 
     def _hand_in(self) -> None:
         for each in self._to_ask:
-            reply = ask(self.broker.services, each.api, each.version, each.body)
-            each.asked = Asked(each.api, each.version, reply)
+            each.asked = Asked(self.broker.services, each.api, each.version, each.body)
             if not each.asked.is_silent:
                 self._under_way.append(each)
         self._to_ask.clear()

@@ -259,7 +259,7 @@ async def test_a_round_stops_where_records_were_deleted_under_it() -> None:
     settings = {**SETTINGS, "log_cleaner_delete_retention_ms": 0}
     async with simulated_broker(disk, **settings) as services:
         worker = hooked_worker(services, disk)
-        replica = topic_on(services)
+        replica = topic_on(services, policy="compact,delete")
         write(services, replica, *(f"{n % 7}" for n in range(40)))
         third = replica.log.segments[3].base_offset
 

@@ -313,19 +313,6 @@ async def test_a_resource_named_twice_is_not_altered() -> None:
         assert await own_settings(services) == {}
 
 
-async def test_what_is_refused_is_said_once_with_who_asked(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async with simulated_broker() as services:
-        create(services)
-        for _ in range(3):
-            await changed(services, wanted(TOPIC, "t", change("retention.ms", SET, "soon")))
-    said = [record.getMessage() for record in caplog.records]
-    assert said == [
-        "127.0.0.1: the settings of 't' are not altered: retention.ms: 'soon' is not a whole number"
-    ]
-
-
 async def test_altered_settings_outlast_a_restart_and_count_at_once() -> None:
     disk = SimulatedDirectory()
     async with simulated_broker(disk) as services:

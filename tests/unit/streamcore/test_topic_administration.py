@@ -235,6 +235,20 @@ async def test_deleting_records_moves_the_log_start(version: int) -> None:
         assert (part.low_watermark, code(part)) == (-1, "offset_out_of_range")
 
 
+@pytest.mark.parametrize(
+    ("policy", "outcome"),
+    [("compact", "policy_violation"), ("compact,delete", NONE), ("delete", NONE)],
+)
+async def test_records_are_deleted_only_where_the_policy_lets_them_go(
+    policy: str, outcome: str
+) -> None:
+    async with simulated_broker() as services:
+        create(services, cleanup_policy=policy)
+        asked = {"name": "t", "partitions": [{"partition_index": 0, "offset": 0}]}
+        answer = await converse(services, ApiKey.DELETE_RECORDS, 2, topics=[asked])
+        assert code(answer.topics[0].partitions[0]) == outcome
+
+
 async def test_everything_is_there_again_after_a_restart() -> None:
     disk = SimulatedDirectory()
     async with simulated_broker(disk) as services:

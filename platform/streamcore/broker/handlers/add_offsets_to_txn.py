@@ -27,7 +27,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
 
     def on_answer(error: ErrorCode) -> None:
         told = error if version >= FENCED_TOLD_FROM else told_to_older(error)
-        reply.resolve(encode(AddOffsetsToTxnResponse(error_code=told), version))
+        reply.resolve(encode(AddOffsetsToTxnResponse(error_code=told), version, about=asked))
 
     services.transactions.add_places(
         TransactionalId(asked.transactional_id),

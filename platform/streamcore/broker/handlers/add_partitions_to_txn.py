@@ -44,7 +44,8 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
 
     def on_answer(errors: Errors) -> None:
         topics = _topics(asked.topics, errors, version)
-        reply.resolve(encode(AddPartitionsToTxnResponse(results_by_topic=topics), version))
+        response = AddPartitionsToTxnResponse(results_by_topic=topics)
+        reply.resolve(encode(response, version, about=asked))
 
     _add(
         services,

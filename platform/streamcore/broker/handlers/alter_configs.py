@@ -25,7 +25,6 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
             partial(replacement, one.configs),
             times_named=named[one.resource_type, one.resource_name],
             only_check=asked.validate_only,
-            peer=request.client_host,
         )
         for one in asked.resources
     )

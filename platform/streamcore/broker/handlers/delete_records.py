@@ -1,4 +1,7 @@
-"""DeleteRecords (key 21), versions 0 to 2 (KIP-107): moves log start offsets forward."""
+"""DeleteRecords (key 21), versions 0 to 2 (KIP-107): moves log start offsets forward.
+
+Refused where the topic's `cleanup.policy` has no `delete`, as by Kafka.
+"""
 
 from collections.abc import Iterable
 

@@ -34,7 +34,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
             producer_id=identity.producer_id,
             producer_epoch=identity.epoch,
         )
-        reply.resolve(encode(response, version))
+        reply.resolve(encode(response, version, about=asked))
 
     services.transactions.end(
         EndRequest(

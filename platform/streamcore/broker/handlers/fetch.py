@@ -6,15 +6,19 @@ done: followers (one replica leads, so nobody else fetches), preferred read repl
 """
 
 import logging
+from collections.abc import Sequence
+from functools import partial
 
 from streamcore.broker.fetch_sessions import FetchSession
 from streamcore.broker.handlers.broker_place import broker_place
 from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, ReplyBody, Request
+from streamcore.broker.refusals import journal_refusals, partition_place
 from streamcore.broker.services import BrokerServices
 from streamcore.partition.replica import Replica, next_offset_behind
 from streamcore.wire import fetch
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.error_codes import ErrorCode
+from streamcore.wire.errors_within import AnsweredError, ErrorTally
 from streamcore.wire.fetch import (
     FetchedPartition,
     FetchedTopic,
@@ -111,6 +115,18 @@ class Look:
             for _, _, end, stable, _, pieces, size, _ in topic.partitions
         )
 
+    def errors(self) -> Sequence[AnsweredError]:
+        """What the journal is told of: the answer says it to the client."""
+        tally = ErrorTally()
+        for key, partitions in self.topics:
+            for partition in partitions:
+                if partition[1]:
+                    place = partial(
+                        partition_place, self._services.topics, key, partition[0], by_id=self._by_id
+                    )
+                    tally.note(partition[1], place)
+        return tally.errors()
+
     def _wrong_epoch(self, number: int, replica: Replica, leader_epoch: int) -> FetchedPartition:
         if leader_epoch > replica.leader_epoch:
             return self._error(number, ErrorCode.UNKNOWN_LEADER_EPOCH)
@@ -174,6 +190,8 @@ class Fetching:
         return Look(self._services, self._wanted, self._topics, by_id=by_id)
 
     def _encoded(self, look: Look) -> ReplyBody:
+        if look.has_error:
+            journal_refusals(self._services.peer_journal, self._request, look.errors())
         session, topics = self._session, look.topics
         if session is not None:
             news = session.news(topics)

@@ -36,7 +36,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
         host=one.host,
         port=one.port,
     )
-    return encode(response, request.api_version)
+    return encode(response, request.api_version, about=asked)
 
 
 def _coordinator(broker: BrokerPlace, key: str, key_type: int) -> Coordinator:

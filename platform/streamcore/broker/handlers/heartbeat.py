@@ -10,7 +10,7 @@ from streamcore.wire.messages.heartbeat import HeartbeatRequest, HeartbeatRespon
 def answer(services: BrokerServices, request: Request, body: memoryview) -> Reply:
     heartbeat = decode(HeartbeatRequest, request.api_version, body)
     error = services.groups.coordinator.heartbeat(heartbeat, services.clock.monotonic_ms())
-    return encode(HeartbeatResponse(error_code=error), request.api_version)
+    return encode(HeartbeatResponse(error_code=error), request.api_version, about=heartbeat)
 
 
 HANDLER = Handler(

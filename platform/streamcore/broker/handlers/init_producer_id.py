@@ -30,9 +30,9 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     version = request.api_version
     asked = decode(InitProducerIdRequest, version, body)
     if (asked.producer_id == NO_PRODUCER_ID) != (asked.producer_epoch == -1):
-        return _encoded(ErrorCode.INVALID_REQUEST, NOBODY, version)
+        return _encoded(asked, ErrorCode.INVALID_REQUEST, NOBODY, version)
     if asked.transactional_id is None:
-        return _encoded(*_idempotent(services), version)
+        return _encoded(asked, *_idempotent(services), version)
     reply = PendingReply()
     is_new = asked.producer_id == NO_PRODUCER_ID
     services.transactions.init_producer(
@@ -41,17 +41,21 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
             timeout_ms=asked.transaction_timeout_ms,
             expected=None if is_new else ProducerIdentity(asked.producer_id, asked.producer_epoch),
         ),
-        lambda error, identity: _resolve(reply, error, identity, version),
+        lambda error, identity: _resolve(reply, asked, error, identity, version),
     )
     return reply
 
 
 def _resolve(
-    reply: PendingReply, error: ErrorCode, identity: ProducerIdentity, version: int
+    reply: PendingReply,
+    asked: InitProducerIdRequest,
+    error: ErrorCode,
+    identity: ProducerIdentity,
+    version: int,
 ) -> None:
     if version < FENCED_TOLD_FROM:
         error = told_to_older(error)
-    reply.resolve(_encoded(error, identity, version))
+    reply.resolve(_encoded(asked, error, identity, version))
 
 
 def _idempotent(services: BrokerServices) -> tuple[ErrorCode, ProducerIdentity]:
@@ -62,11 +66,13 @@ def _idempotent(services: BrokerServices) -> tuple[ErrorCode, ProducerIdentity]:
         return ErrorCode.COORDINATOR_NOT_AVAILABLE, NOBODY
 
 
-def _encoded(error: ErrorCode, identity: ProducerIdentity, version: int) -> bytes:
+def _encoded(
+    asked: InitProducerIdRequest, error: ErrorCode, identity: ProducerIdentity, version: int
+) -> bytes:
     response = InitProducerIdResponse(
         error_code=error, producer_id=identity.producer_id, producer_epoch=identity.epoch
     )
-    return encode(response, version)
+    return encode(response, version, about=asked)
 
 
 HANDLER = Handler(

@@ -18,7 +18,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     reply = PendingReply()
 
     def on_answer(response: Message) -> None:
-        reply.resolve(encode(response, request.api_version))
+        reply.resolve(encode(response, request.api_version, about=join))
 
     ticket = services.groups.join(
         join,

@@ -19,10 +19,10 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     leave = decode(LeaveGroupRequest, request.api_version, body)
     if not leave.group_id:
         refusal = LeaveGroupResponse(error_code=ErrorCode.INVALID_GROUP_ID)
-        return encode(refusal, request.api_version)
+        return encode(refusal, request.api_version, about=leave)
     if request.api_version < SEVERAL_MEMBERS_FROM:
         (error,) = services.groups.leave(leave, [LeavingMember(member_id=leave.member_id)])
-        return encode(LeaveGroupResponse(error_code=error), request.api_version)
+        return encode(LeaveGroupResponse(error_code=error), request.api_version, about=leave)
     errors = services.groups.leave(leave, leave.members)
     left = tuple(
         LeftMember(
@@ -32,7 +32,8 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
         )
         for member, error in zip(leave.members, errors, strict=True)
     )
-    return encode(LeaveGroupResponse(error_code=ErrorCode.NONE, members=left), request.api_version)
+    response = LeaveGroupResponse(error_code=ErrorCode.NONE, members=left)
+    return encode(response, request.api_version, about=leave)
 
 
 HANDLER = Handler(

@@ -37,7 +37,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
         if words:
             pairs = zip(asked.topics, response.topics, strict=True)
             response = OffsetCommitResponse(topics=tuple(_told(*pair, words) for pair in pairs))
-        reply.resolve(encode(response, version))
+        reply.resolve(encode(response, version, about=asked))
 
     named = _with_names(services, asked) if version >= TOPIC_IDS_FROM else asked
     services.groups.commit(named, on_answer)

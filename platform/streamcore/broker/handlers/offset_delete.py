@@ -26,17 +26,17 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     group = services.groups.coordinator.find(GroupId(asked.group_id))
     if group is None:
         refusal = OffsetDeleteResponse(error_code=ErrorCode.GROUP_ID_NOT_FOUND)
-        return encode(refusal, request.api_version)
+        return encode(refusal, request.api_version, about=asked)
     if group.state is not GroupState.EMPTY and group.protocol_type != CONSUMER_PROTOCOL_TYPE:
         refusal = OffsetDeleteResponse(error_code=ErrorCode.NON_EMPTY_GROUP)
-        return encode(refusal, request.api_version)
+        return encode(refusal, request.api_version, about=asked)
     in_use = subscriptions(group.roster)
     reply = PendingReply()
 
     def on_answer(write_error: ErrorCode) -> None:
         refusal = OffsetDeleteResponse(error_code=write_error)
         answered = refusal if write_error else _response(services, asked, in_use)
-        reply.resolve(encode(answered, request.api_version))
+        reply.resolve(encode(answered, request.api_version, about=asked))
 
     places = {
         TopicPartition(topic.name, partition.partition_index): None

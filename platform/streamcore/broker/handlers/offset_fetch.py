@@ -44,7 +44,7 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     if version < SEVERAL_GROUPS_FROM:
         known = _known(services, asked.group_id, asked)
         topics = tuple(_fetched(services, known, asked.topics, version))
-        return encode(OffsetFetchResponse(topics=topics), version)
+        return encode(OffsetFetchResponse(topics=topics), version, about=asked)
     # What names its partitions bounds its own answer; what asks for all could ask for ever.
     again = Repetitions()
     groups = tuple(

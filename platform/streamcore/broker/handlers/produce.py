@@ -6,7 +6,8 @@ to). They are listed from 0 on, as by Apache Kafka 4: librdkafka 2.0 would not c
 All partitions of one request are staged in the tick in which it came; the answer goes
 out when the tick is written. A request for one partition, as most clients send them, takes
 a shorter way to the same end (`produce_routes`). A batch is kept whole or refused whole; the
-records that are why are named (KIP-467), the first hundred of them.
+records that are why are named (KIP-467), the first hundred of them. Who wants no answer (acks=0)
+hears of a refusal by the end of its connection, as with Kafka.
 
 Not done: leader hints (KIP-951), as one broker leads all.
 """
@@ -15,9 +16,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
-from streamcore.broker.append_round import AppendRound
 from streamcore.broker.handlers.registry import Handler, PendingReply, Reply, Request
 from streamcore.broker.produce_routes import ProduceRoute
+from streamcore.broker.receive_buffer import BadFrame
+from streamcore.broker.refusals import error_words, journal_refusals, partition_place
 from streamcore.broker.services import BrokerServices
 from streamcore.broker.topics import Topic
 from streamcore.broker.transactional_appends import TransactionalAppends
@@ -28,6 +30,7 @@ from streamcore.transactions.transaction import TransactionalId
 from streamcore.wire import produce
 from streamcore.wire.api_keys import ApiKey
 from streamcore.wire.error_codes import ErrorCode
+from streamcore.wire.errors_within import ErrorTally
 from streamcore.wire.produce import (
     ACKS,
     ACKS_NONE,
@@ -68,9 +71,9 @@ class ProduceReply(PendingReply):
 def _result(placed: Placed, is_kept: bool) -> PartitionResult:
     partition, placement, start_offset = placed
     error = placement.error
-    if not is_kept and error is ErrorCode.NONE:
+    if not is_kept and not error:
         error = ErrorCode.KAFKA_STORAGE_ERROR
-    if error is ErrorCode.NONE:
+    if not error:
         base_offset, append_time_ms = placement.base_offset, placement.append_time_ms
         return partition, 0, base_offset, append_time_ms, start_offset, None, ()
     reason = placement.reason or None
@@ -91,7 +94,7 @@ class OnePartitionReply(PendingReply):
 
     def on_kept(self, is_kept: bool) -> None:
         route, placement = self._route, self._placement
-        if is_kept and placement.error is ErrorCode.NONE:
+        if is_kept and not placement.error:
             numbers = PARTITION_REPLY.pack(
                 route.partition,
                 0,
@@ -112,18 +115,22 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
         prefix, records = cut
         route = services.produce_routes.find(prefix, version)
         if route is not None:
-            return _answer_one(services.appends, route, records, version)
+            return _answer_one(services, request, route, records)
     return answer_any(services, request, body)
 
 
 def _answer_one(
-    appends: AppendRound, route: ProduceRoute, records: memoryview, version: int
+    services: BrokerServices, request: Request, route: ProduceRoute, records: memoryview
 ) -> Reply:
+    appends = services.appends
     placement = appends.stage(route.replica, records)
+    if placement.error:
+        placed = route.partition, placement, -1
+        _note_refusals(services, request, route.acks, [(route.topic_key, [placed])])
     if route.acks == ACKS_NONE:
         appends.when_kept(_nobody_waits)
         return None
-    reply = OnePartitionReply(route, placement, version)
+    reply = OnePartitionReply(route, placement, request.api_version)
     appends.when_kept(reply.on_kept)
     return reply
 
@@ -149,6 +156,9 @@ def answer_any(services: BrokerServices, request: Request, body: memoryview) -> 
         topics = [(key, _refused(partitions, refusal)) for key, partitions in wanted.topics]
     if wanted.acks == ACKS_NONE:
         services.appends.when_kept(_nobody_waits)
+    if any(part[1].error for _, placed in topics for part in placed):
+        _note_refusals(services, request, wanted.acks, topics)
+    if wanted.acks == ACKS_NONE:
         return None
     reply = ProduceReply(topics, version)
     services.appends.when_kept(reply.on_kept)
@@ -157,6 +167,23 @@ def answer_any(services: BrokerServices, request: Request, body: memoryview) -> 
 
 def _nobody_waits(_: bool) -> None:
     """acks=0: the tick is still to be written."""
+
+
+def _note_refusals(
+    services: BrokerServices, request: Request, acks: int, topics: list[tuple[bytes, list[Placed]]]
+) -> None:
+    """Have the journal say what is refused. Raises `BadFrame` where nobody waits for an answer."""
+    by_id = request.api_version >= produce.TOPIC_IDS_FROM
+    tally = ErrorTally()
+    for key, placed in topics:
+        for partition, placement, _ in placed:
+            if placement.error:
+                place = partial(partition_place, services.topics, key, partition, by_id=by_id)
+                tally.note(placement.error, place, placement.reason)
+    errors = tally.errors()
+    if acks == ACKS_NONE:
+        raise BadFrame(f"Produce v{request.api_version} with acks=0: {error_words(errors[0])}")
+    journal_refusals(services.peer_journal, request, errors)
 
 
 def _stager(services: BrokerServices, wanted: ProduceRequest, version: int) -> Stager:

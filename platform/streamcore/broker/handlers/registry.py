@@ -37,6 +37,7 @@ class Request:
     client_id: str | None
     client_host: str
     flexible: bool
+    peer: str = ""  # address and port
     listener: Listener = Listener()  # noqa: RUF009  # immutable
     authentication: "Authentication | None" = None  # where the listener has SASL
 

@@ -23,11 +23,11 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
         sync.protocol_name,
     ):
         refusal = SyncGroupResponse(error_code=ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
-        return encode(refusal, request.api_version)
+        return encode(refusal, request.api_version, about=sync)
     reply = PendingReply()
 
     def on_answer(response: Message) -> None:
-        reply.resolve(encode(response, request.api_version))
+        reply.resolve(encode(response, request.api_version, about=sync))
 
     ticket = services.groups.sync(sync, on_answer=on_answer)
     reply.on_abandoned = partial(services.groups.abandon, sync.group_id, ticket)

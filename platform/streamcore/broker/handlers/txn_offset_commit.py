@@ -45,10 +45,10 @@ def answer(services: BrokerServices, request: Request, body: memoryview) -> Repl
     def refuse(error: ErrorCode) -> None:
         told = told_as_abortable(error) if version >= ABORTABLE_TOLD_FROM else error
         topics = tuple(_refused(topic, told) for topic in asked.topics)
-        reply.resolve(encode(TxnOffsetCommitResponse(topics=topics), version))
+        reply.resolve(encode(TxnOffsetCommitResponse(topics=topics), version, about=asked))
 
     def on_answer(response: OffsetCommitResponse) -> None:
-        reply.resolve(encode(_told(asked, response), version))
+        reply.resolve(encode(_told(asked, response), version, about=asked))
 
     def commit() -> None:
         services.groups.commit(

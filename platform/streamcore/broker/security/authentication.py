@@ -68,6 +68,11 @@ class Authentication:
         return self.state is SaslState.AUTHENTICATED
 
     @property
+    def user(self) -> str | None:
+        """Who the peer is, once it has shown it."""
+        return self._user
+
+    @property
     def is_session_over(self) -> bool:
         end_ms = self._session_end_ms
         return end_ms is not None and self._guard.clock.monotonic_ms() >= end_ms

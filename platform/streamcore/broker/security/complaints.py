@@ -20,18 +20,25 @@ class Complaints:
     def __init__(self, *, lines_max: int) -> None:
         self._lines_max = lines_max
         self._said: Counter[tuple[str, str]] = Counter()
+        self._subjects: set[tuple[str, str, str]] = set()  # of what was said
         self._said_total = 0
         self._left_out: Counter[str] = Counter()
         self._hosts_left_out: set[str] = set()
         self._window_end_ms: int | None = None
 
-    def may_be_said(self, host: str, kind: str, now_ms: int) -> bool:
-        """Whether a line about this host is to be written. If not, it has been counted."""
+    def may_be_said(self, host: str, kind: str, now_ms: int, *, subject: str | None = None) -> bool:
+        """Whether a line about this host is to be written. If not, it has been counted.
+
+        A subject is spoken of once.
+        """
         if self._window_end_ms is None:
             self._window_end_ms = now_ms + WINDOW_MS
         key = (host, kind)
         is_room = self._said_total < ALL_TOGETHER * self._lines_max
-        if is_room and self._said[key] < self._lines_max:
+        is_new = subject is None or (host, kind, subject) not in self._subjects
+        if is_room and is_new and self._said[key] < self._lines_max:
+            if subject is not None:
+                self._subjects.add((host, kind, subject))
             self._said[key] += 1
             self._said_total += 1
             return True
@@ -46,6 +53,7 @@ class Complaints:
             return None
         left_out, hosts = self._left_out, len(self._hosts_left_out)
         self._said.clear()
+        self._subjects.clear()
         self._said_total = 0
         self._left_out, self._hosts_left_out = Counter(), set()
         self._window_end_ms = None
