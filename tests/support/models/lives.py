@@ -1,5 +1,5 @@
 """How many lives the machines of the models live: few at each check, as many as one likes by hand
-(`HAILSTREAM_LIVES=5000 pytest tests/property/test_groups_behave_as_their_model.py`)."""
+(`HAILSTREAM_LIVES=5000 pytest --hypothesis-profile anew` and the test's file)."""
 
 import os
 from typing import Final

@@ -183,7 +183,9 @@ class LogReaders(LogWorld):
 
         asked = self.broker.post(ApiKey.FETCH, fetch.version, **fields)
         self.waiting.append(
-            Waiting(asked=asked, may_wait=may_wait, must_wait=must_wait, check=check)
+            Waiting(
+                asked=asked, may_wait=may_wait, must_wait=must_wait, check=check, only_reads=True
+            )
         )
         self.take_answers()
 
