@@ -15,7 +15,7 @@ from loadlab.broker.topics import (
     make_topic,
 )
 
-TOPIC = "librdkafka"
+TOPIC = "bench-librdkafka"
 KEYS = 1000
 
 

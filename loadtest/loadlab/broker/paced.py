@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from loadlab.broker.measuring import Measured, Row, cpu_of, memory_mb
 from loadlab.broker.topics import CLIENT_TIMEOUT_S, PARTITIONS, WrongCount, make_topic
 
-TOPIC: Final = "paced"
+TOPIC: Final = "bench-paced"
 STAMP: Final = Struct("=q")
 PADDING: Final = bytes(100 - STAMP.size)
 KEYS: Final = 30_000

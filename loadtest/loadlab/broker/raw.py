@@ -104,7 +104,7 @@ def connected(
 
 
 def run_raw(broker: Measured, load: RawLoad, seconds: float) -> Row:
-    topic = f"raw-{load.connections}-{load.in_flight}-{load.records}"
+    topic = f"bench-raw-{load.connections}-{load.in_flight}-{load.records}"
     make_topic(broker.address, topic)
     partitions = [number % PARTITIONS for number in range(load.connections)]
     with connected(broker.address, topic, batch_of(load.records), partitions) as connections:

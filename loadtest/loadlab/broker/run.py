@@ -79,7 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=int, default=30_000, help="records a second, paced")
     parser.add_argument("--paced-seconds", type=float, default=15.0, help="length of that load")
     parser.add_argument("--gigabytes", type=float, default=1.0, help="in the log that is opened")
-    parser.add_argument("--against", metavar="HOST:PORT", help="a broker that runs, of any make")
+    parser.add_argument(
+        "--against",
+        metavar="HOST:PORT",
+        help="a broker that runs, of any make; topics bench-* are made anew there",
+    )
     parser.add_argument("--pid", type=int, help="its process, for its CPU and memory")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     return parser

@@ -11,7 +11,7 @@ from loadlab.broker.raw import batch_of, connected, keep_in_flight
 from loadlab.broker.topics import make_topic
 from loadlab.broker_process import BrokerProcess
 
-TOPIC: Final = "starting"
+TOPIC: Final = "bench-starting"
 STARTS: Final = 7
 IDLE_S: Final = 2.0
 BATCH_RECORDS: Final = 500
