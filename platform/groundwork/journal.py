@@ -1,7 +1,7 @@
 """The journal: what a process says of itself. Readable on a terminal, JSON lines otherwise.
 
-Modules write to `logging.getLogger("hailstream.<part>")`. Values that look like tokens never
-reach a line: the formatter blanks them, whoever forgot to.
+Modules write to `logging.getLogger("hailstream.<part>")` or under their own name. Values that
+look like tokens never reach a line: the formatter blanks them, whoever forgot to.
 """
 
 import json
@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 # Three base64url parts: a JSON web token. Also whatever stands behind `token=` or `Bearer`.
 _SECRETS = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+|(?<=token=)[^\s&]+|(?<=Bearer )\S+")
 BLANK = "[secret]"
+# Whose ordinary lines are wanted; of libraries the warnings are.
+OURS = ("hailstream", "groundwork", "streamcore", "rideflow", "citysim")
 
 
 def without_secrets(text: str) -> str:
@@ -55,4 +57,5 @@ def setup_journal(*, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("hailstream").setLevel(level)
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)

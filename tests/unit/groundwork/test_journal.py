@@ -2,10 +2,11 @@
 
 import json
 import logging
+from collections.abc import Iterator
 
 import pytest
 
-from groundwork.journal import BLANK, JsonFormatter, TerminalFormatter
+from groundwork.journal import BLANK, OURS, JsonFormatter, TerminalFormatter, setup_journal
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
@@ -35,3 +36,30 @@ def test_a_token_never_reaches_a_line(formatter: logging.Formatter, text: str) -
     assert BLANK in line
     assert TOKEN not in line
     assert "hunter2" not in line
+
+
+@pytest.fixture
+def logging_restored() -> Iterator[None]:
+    loggers = [logging.getLogger(), *map(logging.getLogger, OURS)]
+    levels, handlers = [each.level for each in loggers], loggers[0].handlers[:]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+    loggers[0].handlers[:] = handlers
+
+
+@pytest.mark.usefixtures("logging_restored")
+def test_ordinary_lines_are_ours_and_warnings_are_everybodys(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    setup_journal()
+    for name in (*OURS, "aiohttp.access"):
+        logging.getLogger(f"{name}.part").info("ordinary")
+        logging.getLogger(f"{name}.part").warning("wrong")
+    heard = [
+        (line["part"], line["message"])
+        for line in map(json.loads, capsys.readouterr().err.splitlines())
+    ]
+    ours = [("part" if name == "hailstream" else f"{name}.part") for name in OURS]
+    expected = [(part, message) for part in ours for message in ("ordinary", "wrong")]
+    assert heard == [*expected, ("aiohttp.access.part", "wrong")]

@@ -38,8 +38,14 @@ from tests.support.kio_peer import request_bytes
 from tests.support.simulated_broker import batch_of, simulated_broker
 
 SETTINGS: dict[str, Any] = {"message_bytes_max": MESSAGE_BYTES_MAX, "auto_create_topics": False}
+PEERS = "streamcore.broker.security.peer_journal"
 ASKER = "10.0.0.66:7 (client id 'fuzz')"
 BAD = [BadInput(line, sent) for line, sent in ALL.items()]
+
+
+@pytest.fixture(autouse=True)
+def hear_ordinary_lines_of_peers(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger=PEERS)
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -6,8 +6,6 @@ from groundwork.seams import Clock
 from streamcore.broker.security.complaints import Complaints
 
 logger = logging.getLogger(__name__)
-# Few of them and all wanted, where of others the journal has warnings alone.
-logger.setLevel(logging.INFO)
 
 
 class PeerJournal:
