@@ -32,7 +32,7 @@ from streamcore.broker.settings import BrokerSettings, FlushAcks
 from streamcore.broker.topics import TopicCatalogue
 from streamcore.broker.transaction_log import TransactionLog
 from streamcore.broker.transaction_markers import TransactionMarkers
-from streamcore.broker.transaction_service import TransactionService
+from streamcore.broker.transaction_service import TransactionService, ids_or_refusal
 from streamcore.broker.waiting_fetches import WaitingFetches
 from streamcore.groups.coordinator import GroupCoordinator
 from streamcore.groups.log_records import OFFSETS_TOPIC
@@ -201,7 +201,7 @@ def _open_transactions(
         places_max=settings.transactional_partitions_max,
     )
     transactions = TransactionService(
-        TransactionCoordinator(limits, new_producer_id=new_producer_id),
+        TransactionCoordinator(limits, new_producer_id=ids_or_refusal(new_producer_id)),
         TransactionLog(log),
         TransactionMarkers(clock=world.clock, topics=catalogue, appends=appends, groups=groups),
         clock=world.clock,

@@ -38,6 +38,19 @@ OnError = Callable[[ErrorCode], None]
 OnIdentity = Callable[[ErrorCode, ProducerIdentity], None]
 
 
+def ids_or_refusal(take: Callable[[], int]) -> Callable[[], int]:
+    """Give out producer ids; a disk that lets none be reserved is a reason to refuse a request."""
+
+    def take_one() -> int:
+        try:
+            return take()
+        except OSError as failure:
+            logger.error("no producer id: %s", failure)  # noqa: TRY400  # no trace: the disk's words say it all
+            raise Refused(ErrorCode.COORDINATOR_NOT_AVAILABLE) from None
+
+    return take_one
+
+
 class TransactionService:
     """One broker's transactions. Call `load` before the first request, and keep `run` running."""
 
@@ -93,10 +106,6 @@ class TransactionService:
         except Refused as refusal:
             on_answer(refusal.error, NOBODY)
             return
-        except OSError as failure:
-            logger.error("no producer id: %s", failure)  # noqa: TRY400  # no trace: the disk's words say it all
-            on_answer(ErrorCode.COORDINATOR_NOT_AVAILABLE, NOBODY)
-            return
         after = change.after
         assert after is not None, "only time forgets an id"
 
@@ -149,10 +158,6 @@ class TransactionService:
             change = self.coordinator.end(request, now_ms=self._clock.now_ms())
         except Refused as refusal:
             on_answer(refusal.error, NOBODY)
-            return
-        except OSError as failure:
-            logger.error("no producer id: %s", failure)  # noqa: TRY400  # no trace: the disk's words say it all
-            on_answer(ErrorCode.COORDINATOR_NOT_AVAILABLE, NOBODY)
             return
         if change is None:
             known = self.coordinator.find(request.transactional_id)

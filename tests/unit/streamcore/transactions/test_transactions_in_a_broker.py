@@ -93,6 +93,23 @@ async def test_records_outside_their_transaction_are_refused(is_new: bool) -> No
         assert await committed_values(services, "t") == []
 
 
+async def test_a_disk_without_room_for_producer_ids_refuses_and_recovers(
+    is_new: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = SimulatedDirectory()
+    async with simulated_broker(disk) as services:
+        create(services)
+        producer = TransactionalProducer(services, is_new=is_new)
+        disk.room_bytes = 0
+        assert await producer.init() == "coordinator_not_available"
+        assert "no producer id: " in caplog.text
+        disk.room_bytes = None
+        assert await producer.init() == NONE
+        assert await producer.send(b"x") == NONE
+        assert await producer.end(commit=True) == NONE
+        assert await committed_values(services, "t") == [b"x"]
+
+
 async def test_a_transaction_that_takes_too_long_is_aborted(is_new: bool) -> None:
     clock = VirtualClock()
     async with simulated_broker(clock=clock) as services:
