@@ -130,7 +130,7 @@ def history_of(played: list[tuple]) -> History:  # type: ignore[type-arg]  # as 
     return history
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     played=st.lists(steps, max_size=25),
     waits_ms=st.lists(st.sampled_from([0, 1000, DAY_MS, 3 * DAY_MS]), min_size=1, max_size=3),

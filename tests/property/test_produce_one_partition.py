@@ -118,7 +118,7 @@ USUAL = Asked(10, None, 1, [("t", [(1, GOOD)])], 0, b"", (0, 0))
 
 @example([USUAL, USUAL, USUAL._replace(version=7), USUAL._replace(acks=0)])
 @given(st.lists(asked, max_size=4))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_both_ways_answer_and_keep_the_same(requests: list[Asked]) -> None:
     short = asyncio.run(outcome(answer, requests))
     assert short == asyncio.run(outcome(answer_any, requests))

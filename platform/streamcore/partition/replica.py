@@ -26,6 +26,7 @@ from streamcore.record.batch import (
     CODEC_MASK,
     CODEC_NUMBER_MAX,
     CONTROL_BIT,
+    LENGTH_PREFIX,
     LENGTH_PREFIX_SIZE,
     NO_PRODUCER_ID,
     TRANSACTIONAL_BIT,
@@ -404,13 +405,14 @@ REFUSALS = {
 
 
 def next_offset_behind(piece: bytes | memoryview) -> int:
-    """The offset behind the last of some whole batches."""
-    position = 0
-    while True:
-        header = read_header(piece, position)
-        position += header.size
-        if position >= len(piece):
-            return header.next_offset
+    """The offset behind the last of some whole batches. There may be thousands: of the others
+    the length alone is read."""
+    last = position = 0
+    while position < len(piece):
+        last = position
+        _, length = LENGTH_PREFIX.unpack_from(piece, position)
+        position += LENGTH_PREFIX_SIZE + length
+    return read_header(piece, last).next_offset
 
 
 def _refusal_of_fault(fault: BatchFault) -> Placement:

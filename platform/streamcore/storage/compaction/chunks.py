@@ -15,7 +15,6 @@ from streamcore.record.batch import (
     IN_TRANSACTIONS,
     TRANSACTIONAL_BIT,
     BatchCorrupt,
-    BatchHeader,
 )
 from streamcore.record.compression import Codec, UndecodableRecords, decompressed
 from streamcore.record.records import read_records
@@ -53,9 +52,6 @@ class Chunk:
 
     def __len__(self) -> int:
         return len(self.batches)
-
-    def header(self, number: int) -> BatchHeader:
-        return self.batches.header(number)
 
     def rows(self, number: int) -> slice:
         """The rows of a batch's records."""

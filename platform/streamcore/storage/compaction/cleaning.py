@@ -141,7 +141,7 @@ class BatchCleaner:
         self.counts.records_kept += int(kept.sum())
         cleaned: list[CleanedBatch] = []
         for number in self._may_stay(chunk, kept, end=end):
-            header = chunk.header(number)
+            header = chunk.batches.header(number)
             batch: CleanedBatch | None
             if header.attributes & CONTROL_BIT:
                 batch = self._marker(
@@ -192,7 +192,7 @@ class BatchCleaner:
     def _marker(
         self, chunk: Chunk, number: int, *, may_go: bool, end: Offset
     ) -> CleanedBatch | None:
-        header = chunk.header(number)
+        header = chunk.batches.header(number)
         if header.record_count == 0 or (may_go and self._horizon_has_passed(header)):
             return self._empty(chunk, number, end=end)
         batch = chunk.batches.batch(number)
@@ -206,7 +206,7 @@ class BatchCleaner:
 
     def _empty(self, chunk: Chunk, number: int, *, end: Offset) -> CleanedBatch | None:
         """A batch without records stays where its header says what nothing else does."""
-        header = chunk.header(number)
+        header = chunk.batches.header(number)
         if header.next_offset != end and not self._is_last_of_producer(header):
             return None
         data = chunk.batches.batch(number) if header.record_count == 0 else emptied(header)
@@ -228,7 +228,7 @@ class BatchCleaner:
         kept: int,
         tombstones: int,
     ) -> CleanedBatch:
-        header = chunk.header(number)
+        header = chunk.batches.header(number)
         gets_horizon = tombstones > 0 and not header.attributes & DELETE_HORIZON_BIT
         if kept == header.record_count and not gets_horizon:
             return _cleaned(header, header.max_timestamp, chunk.batches.batch(number))

@@ -42,7 +42,7 @@ class TransactionSweep:
         """Judge the batches of the chunk that comes next."""
         judgement = Judgement()
         for number in sorted((*chunk.transactional, *chunk.markers)):
-            header = chunk.header(number)
+            header = chunk.batches.header(number)
             self._come_to(header)
             if number in chunk.markers:
                 if self._marker_may_go(header, chunk.markers[number]):
